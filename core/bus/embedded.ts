@@ -1,0 +1,139 @@
+import path from "node:path";
+import pg from "pg";
+import { PgBoss, type JobWithMetadata } from "pg-boss";
+import { openDatabase } from "../database/database.ts";
+import { migrate } from "../database/migrate.ts";
+import { messageOf } from "../errors.ts";
+import type { Log } from "../log.ts";
+import { defaultRetryPolicy, type Bus, type DeadLetter, type Message, type RetryPolicy } from "./bus.ts";
+import { openJobs } from "../jobs.ts";
+
+export interface EmbeddedBusOptions {
+  databaseUrl: string;
+  log: Log;
+  retry?: RetryPolicy;
+}
+
+/**
+ * The bus on the database alone. Each reader is a strictly ordered pg-boss queue keyed by subject, the message id is
+ * the job id, and a publish puts one job into the queue of every reader of the type.
+ */
+export async function openEmbeddedBus({
+  databaseUrl,
+  log,
+  retry = defaultRetryPolicy,
+}: EmbeddedBusOptions): Promise<Bus> {
+  const database = openDatabase({ url: databaseUrl, schema: "bus", connections: 2 });
+  await migrate(database.pool, {
+    schema: "bus",
+    directories: [path.join(import.meta.dirname, "migrations")],
+  });
+  const jobs = await openJobs({ databaseUrl, schema: "bus_jobs", log });
+  const deadLetters = deadLetterTable(database.pool);
+  return {
+    async publish(messages) {
+      for (const message of messages) {
+        await jobs.boss.publish(message.type, message, { id: message.id, singletonKey: message.subject });
+      }
+    },
+    async read({ name, types, handle }) {
+      await createReaderQueue(jobs.boss, name, retry);
+      for (const type of types) await jobs.boss.subscribe(type, name);
+      const options = {
+        batchSize: 50,
+        burstWhenBatchFull: true,
+        includeMetadata: true,
+        perJobResults: true,
+        pollingIntervalSeconds: 1,
+        notifyPollingIntervalSeconds: 2,
+      } as const;
+      await jobs.boss.work(name, options, (batch: JobWithMetadata<Message>[]) =>
+        Promise.all(
+          batch.map((job) => attempt(job, { name, handle: handle as never, retry, log, deadLetters })),
+        ),
+      );
+      return {
+        async [Symbol.asyncDispose]() {
+          await jobs.boss.offWork(name, { wait: true });
+        },
+      };
+    },
+    deadLetters: () => deadLetters.list(),
+    async [Symbol.asyncDispose]() {
+      await jobs[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+// The queue's own limit is out of reach: a job that pg-boss gives up on would block its subject for ever.
+const neverGiveUp = 1_000_000;
+const tenYearsInSeconds = 315_360_000;
+
+async function createReaderQueue(boss: PgBoss, name: string, retry: RetryPolicy): Promise<void> {
+  await boss.createQueue(name, {
+    policy: "key_strict_fifo",
+    notify: true,
+    retryLimit: neverGiveUp,
+    retryDelay: retry.backoffSeconds,
+    retryBackoff: true,
+    retryDelayMax: retry.maxBackoffSeconds,
+    heartbeatSeconds: 10,
+    retentionSeconds: tenYearsInSeconds,
+    deleteAfterSeconds: 86_400,
+  });
+}
+
+interface AttemptContext {
+  name: string;
+  handle: (message: Message) => Promise<void>;
+  retry: RetryPolicy;
+  log: Log;
+  deadLetters: ReturnType<typeof deadLetterTable>;
+}
+
+async function attempt(
+  job: JobWithMetadata<Message>,
+  { name, handle, retry, log, deadLetters }: AttemptContext,
+) {
+  const message = job.data;
+  try {
+    await handle(message);
+    return { id: job.id, status: "completed" } as const;
+  } catch (error) {
+    const attempts = job.retryCount + 1;
+    const data = {
+      reader: name,
+      id: message.id,
+      type: message.type,
+      subject: message.subject,
+      attempts,
+      err: error,
+    };
+    if (attempts < retry.attempts) {
+      log.warn(data, "message failed and comes again");
+      return { id: job.id, status: "failed", output: { message: messageOf(error) } } as const;
+    }
+    log.error(data, "message became a dead letter");
+    await deadLetters.insert({ reader: name, message, error: messageOf(error), attempts });
+    return { id: job.id, status: "completed" } as const;
+  }
+}
+
+function deadLetterTable(pool: pg.Pool) {
+  return {
+    async insert({ reader, message, error, attempts }: Omit<DeadLetter, "failedAt">): Promise<void> {
+      await pool.query(
+        `insert into dead_letter (reader, message_id, message, error, attempts) values ($1, $2, $3, $4, $5)
+         on conflict (reader, message_id) do update set error = excluded.error, attempts = excluded.attempts, failed_at = now()`,
+        [reader, message.id, JSON.stringify(message), error, attempts],
+      );
+    },
+    async list(): Promise<DeadLetter[]> {
+      const { rows } = await pool.query<DeadLetter>(
+        `select reader, message, error, attempts, failed_at as "failedAt" from dead_letter order by failed_at desc limit 200`,
+      );
+      return rows;
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import AjvCompiler from "@fastify/ajv-compiler";
+import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from "fastify";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { Log } from "../log.ts";
+import { describeFailure, renderProblem, type Renderer } from "./render.ts";
+
+/** The application that every service mounts its routes on. */
+export type HttpApp = FastifyInstance<
+  import("node:http").Server,
+  IncomingMessage,
+  import("node:http").ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+const jsonBodyLimitBytes = 1024 * 1024;
+
+export function createHttpApp({ log }: { log: Log }): HttpApp {
+  const app = Fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: jsonBodyLimitBytes,
+    routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    forceCloseConnections: "idle",
+    requestTimeout: 0,
+    genReqId: (request) => requestIdOf(request),
+    schemaController: { compilersFactory: { buildValidator: createValidators as never } },
+    ajv: { customOptions: { removeAdditional: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.addHook("onSend", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, url, id } = request;
+    const data = { requestId: id, method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
+    request.log.debug(data, "request served");
+  });
+  useRenderer(app, renderProblem);
+  app.setNotFoundHandler((request, reply) => {
+    const detail = `Nothing answers ${request.method} ${request.url.split("?")[0]}`;
+    const problem = renderProblem({
+      status: 404,
+      message: detail,
+      details: {},
+      requestId: request.id,
+      expected: true,
+    });
+    return reply.code(404).type(problem.contentType).send(JSON.stringify(problem.body));
+  });
+  return app as unknown as HttpApp;
+}
+
+/** Renders the errors of every route of this scope; what nobody foresaw is logged with its request id. */
+export function useRenderer(app: Pick<HttpApp, "setErrorHandler">, render: Renderer): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const failure = describeFailure(error, request.id);
+    if (!failure.expected) {
+      request.log.error({ requestId: request.id, method: request.method, err: error }, "request failed");
+    }
+    const rendering = render(failure);
+    return reply.code(rendering.status).type(rendering.contentType).send(JSON.stringify(rendering.body));
+  });
+}
+
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[A-Za-z0-9._-]{8,128}$/.test(given) ? given : randomUUID();
+}
+
+interface RouteSchema {
+  httpPart?: string;
+}
+
+/** Query, params and headers are text and get coerced; a JSON body is taken as it is. Nothing is dropped. */
+function createValidators(externalSchemas: unknown, options: { customOptions?: object }) {
+  const build = (coerceTypes: boolean | "array") =>
+    AjvCompiler()(
+      externalSchemas as never,
+      {
+        ...options,
+        customOptions: {
+          removeAdditional: false,
+          useDefaults: true,
+          allErrors: false,
+          strict: false,
+          coerceTypes,
+        },
+      } as never,
+    );
+  const text = build("array");
+  const json = build(false);
+  return (route: RouteSchema) => (route.httpPart === "body" ? json : text)(route as never);
+}

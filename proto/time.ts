@@ -1,0 +1,1 @@
+export { timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";

@@ -1,0 +1,40 @@
+import { Type } from "typebox";
+import { ConflictError, InvalidError } from "#core/errors.ts";
+import { Timestamp } from "#core/http/schemas.ts";
+
+/** What names of namespaces, artifacts and environments look like. */
+export const namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$";
+const namePatternCompiled = new RegExp(namePattern);
+
+export const Name = Type.String({
+  pattern: namePattern,
+  description: "Letters, digits, '.', '_', '-'; at most 50",
+});
+
+export const Namespace = Type.Object(
+  { name: Type.String(), createdAt: Timestamp },
+  { $id: "Namespace", description: "Owner of artifacts and environments" },
+);
+
+export interface NamespaceRecord {
+  name: string;
+  createdAt: Date;
+}
+
+export class NameInvalidError extends InvalidError {
+  constructor(kind: string, name: string) {
+    super(
+      `Cannot use "${name}" as ${kind} name: expected 1 to 50 letters, digits, ".", "_" or "-", beginning with a letter or digit`,
+    );
+  }
+}
+
+export class NamespaceExistsError extends ConflictError {
+  constructor(name: string) {
+    super(`Cannot create the namespace "${name}": it exists already`);
+  }
+}
+
+export function assertName(kind: "namespace" | "artifact", name: string): void {
+  if (!namePatternCompiled.test(name)) throw new NameInvalidError(kind, name);
+}

@@ -1,0 +1,52 @@
+import { UnavailableError, messageOf, InvalidError } from "#core/errors.ts";
+
+export interface ResolverQuestion {
+  reference: string;
+  /** Artifact type; empty for any. */
+  type: string;
+  /** Empty for any. */
+  region: string;
+}
+
+export interface Resolved {
+  /** `acmeinc/web` */
+  artifact: string;
+  version: number;
+  /** The image: `ami-3a0a1d52`. */
+  id: string;
+}
+
+/** The registry's look-up, as a run's token may use it. */
+export interface Resolver {
+  resolve(question: ResolverQuestion, token: string): Promise<Resolved>;
+}
+
+export class InputUnresolvedError extends InvalidError {
+  constructor(variable: string, reference: string, options: { cause: unknown }) {
+    super(`Cannot resolve the input "${variable}" = "${reference}": ${messageOf(options.cause)}`, options);
+  }
+}
+
+const timeoutMs = 15_000;
+
+/** Asks `GET /api/v2/resolve/…` of the registry at `url`. */
+export function createHttpResolver(url: () => string): Resolver {
+  return {
+    async resolve({ reference, type, region }, token) {
+      const query = new URLSearchParams({ ...(type && { type }), ...(region && { region }) });
+      const response = await ask(`${url()}/api/v2/resolve/${reference}?${query}`, token);
+      const body = (await response.json()) as Resolved & { detail?: string };
+      if (!response.ok) throw new InvalidError(body.detail ?? `the registry answered ${response.status}`);
+      return { artifact: body.artifact, version: body.version, id: body.id };
+    },
+  };
+}
+
+async function ask(url: string, token: string): Promise<Response> {
+  try {
+    const headers = { authorization: `Bearer ${token}`, accept: "application/json" };
+    return await fetch(url, { headers, signal: AbortSignal.timeout(timeoutMs) });
+  } catch (error) {
+    throw new UnavailableError(`the registry does not answer: ${messageOf(error)}`, { cause: error });
+  }
+}

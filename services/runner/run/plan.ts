@@ -1,0 +1,197 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { sql } from "kysely";
+import { codeOf, messageOf } from "#core/errors.ts";
+import { lockEnvironment } from "../environment/store.ts";
+import { collectSensitiveValues } from "../terraform/plan-secrets.ts";
+import { createMasker } from "../terraform/mask.ts";
+import { diffPlan, type PlanDiff } from "../terraform/plan-diff.ts";
+import type { PlainVariable } from "../variable/variable.ts";
+import { announceRun } from "./announce.ts";
+import { confirmRun } from "./decide.ts";
+import { readVariables, resolveInputs, sealVariables, withInputs } from "./freeze.ts";
+import { openRunLog, type RunLog } from "./log.ts";
+import { beginAttempt, endRun, OvertakenError, own, watchRun, type PhaseDeps } from "./phase.ts";
+import { recordProcess } from "./process.ts";
+import { findSuccessor, dispatchNext, supersede } from "./queue.ts";
+import { lockRun, updateRun } from "./store.ts";
+import type { RunRecord } from "./run.ts";
+import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
+import { lockFileName, openWorkspace } from "./workspace.ts";
+
+const planFile = "ingot.tfplan";
+const now = sql`now()` as never;
+
+/** Plans a run that is at the head of its environment's queue, and says how it went. */
+export async function planRun(deps: PhaseDeps, runId: string): Promise<void> {
+  const begun = await begin(deps, runId);
+  if (!begun) return;
+  const { run, token } = begun;
+  const log = openRunLog(deps.database.kysely, { runId, phase: "plan" });
+  try {
+    const plan = await makePlan(deps, { run, token, log });
+    await log.close();
+    await report(deps, run, plan);
+  } catch (error) {
+    await log.close();
+    await fail(deps, run, error);
+  } finally {
+    deps.wake();
+  }
+}
+
+/** Undefined when the run has ended meanwhile, or has a plan already. */
+async function begin(deps: PhaseDeps, runId: string) {
+  return deps.database.kysely.transaction().execute(async (trx) => {
+    const run = await lockRun(trx, runId);
+    if (run.state !== "pending" && run.state !== "planning") return undefined;
+    const { configuration } = await lockEnvironment(trx, run.environmentId);
+    const changes = { state: "planning", planning_at: now, configuration_number: configuration } as const;
+    const begun = await beginAttempt(trx, run, changes);
+    if (run.state === "pending") await announceRun(trx, "run.planning", { run: begun.run });
+    return begun;
+  });
+}
+
+interface Plan {
+  key: string;
+  diff: PlanDiff;
+  lockFile: string | null;
+}
+
+interface Work {
+  run: RunRecord;
+  token: string;
+  log: RunLog;
+}
+
+async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Plan> {
+  const terraform = await deps.terraform();
+  const variables = await freeze(deps, { run, token, terraform });
+  await using workspace = await openWorkspace(deps, { run, phase: "plan", token, variables });
+  using signals = watchRun(deps, run);
+  const secrets = secretsOf(variables, token);
+  const bench: Bench = {
+    terraform,
+    workspace,
+    signals,
+    log,
+    masker: createMasker(secrets),
+    timeoutMs: deps.phaseTimeoutMs,
+    onStart: (pid) => recordProcess(deps, run, pid),
+  };
+  await runCommand(bench, { args: ["init", "-input=false", "-no-color"] });
+  const destroy = run.destroy ? ["-destroy"] : [];
+  await runCommand(bench, {
+    args: [
+      "plan",
+      "-input=false",
+      "-json",
+      "-detailed-exitcode",
+      "-lock-timeout=60s",
+      ...destroy,
+      `-out=${planFile}`,
+    ],
+    accept: [0, 2],
+  });
+  const json = await showPlan(bench, planFile);
+  const diff = diffPlan(json, createMasker(collectSensitiveValues(json, secrets)));
+  return {
+    diff,
+    key: await storePlan(deps, run, workspace.directory),
+    lockFile: await readLockFile(workspace.directory),
+  };
+}
+
+/** Fixes what the run is made of: from here on, later changes of the environment do not concern it. */
+async function freeze(
+  deps: PhaseDeps,
+  {
+    run,
+    token,
+    terraform,
+  }: Omit<Work, "log"> & { terraform: { product: "terraform" | "tofu"; version: string } },
+): Promise<PlainVariable[]> {
+  const inputs = await resolveInputs(deps, { run, token });
+  const variables = withInputs(await readVariables(deps, run.environmentId), inputs);
+  const { product, version } = terraform;
+  await own(deps, run, (trx) =>
+    updateRun(trx, run.id, {
+      inputs,
+      variables: sealVariables(deps.box, run, variables),
+      terraform: { product, version },
+    }),
+  );
+  return variables;
+}
+
+export function secretsOf(variables: readonly PlainVariable[], token: string): string[] {
+  return [token, ...variables.filter(({ sensitive }) => sensitive).map(({ value }) => value)];
+}
+
+async function storePlan(deps: PhaseDeps, run: RunRecord, directory: string): Promise<string> {
+  const bytes = await readFile(path.join(directory, planFile));
+  const key = `plans/${run.id}/${run.attempt}`;
+  await deps.blobs.put(key, Readable.from([deps.box.seal(bytes, key)]));
+  return key;
+}
+
+async function readLockFile(directory: string): Promise<string | null> {
+  try {
+    return await readFile(path.join(directory, lockFileName), "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+}
+
+async function report(deps: PhaseDeps, run: RunRecord, { key, diff, lockFile }: Plan): Promise<void> {
+  const { add, change, destroy } = diff.summary;
+  const hasChanges = !diff.isEmpty;
+  const facts = { planned_at: now, diff, has_changes: hasChanges, process: null } as const;
+  await own(deps, run, async (trx, current) => {
+    if (!hasChanges) {
+      const ended = await endRun(trx, deps, { run: current, state: "planned_no_changes", ...facts });
+      await announceRun(trx, "run.planned", { run: ended, hasChanges, changes: { add, change, destroy } });
+      return;
+    }
+    const waiting = {
+      ...facts,
+      state: "planned",
+      plan_key: key,
+      lock_file: lockFile,
+      token_hash: null,
+    } as const;
+    const planned = await updateRun(trx, run.id, waiting);
+    await announceRun(trx, "run.planned", { run: planned, hasChanges, changes: { add, change, destroy } });
+    await decideNext(trx, deps, planned);
+  });
+  deps.log.info({ run: run.id, number: run.number, hasChanges, add, change, destroy }, "run planned");
+}
+
+/** A plan that was overtaken while it was made gives way; else it waits, unless the environment applies by itself. */
+async function decideNext(
+  trx: Parameters<typeof supersede>[0],
+  deps: PhaseDeps,
+  planned: RunRecord,
+): Promise<void> {
+  const successor = await findSuccessor(trx, planned);
+  if (successor) {
+    await supersede(trx, planned, successor);
+    await dispatchNext(trx, deps.boss, planned.environmentId);
+    return;
+  }
+  const environment = await lockEnvironment(trx, planned.environmentId);
+  if (environment.autoApply) await confirmRun(trx, deps.boss, { id: planned.id, by: "auto-apply" });
+}
+
+async function fail(deps: PhaseDeps, run: RunRecord, error: unknown): Promise<void> {
+  if (error instanceof OvertakenError) return;
+  const canceled = error instanceof CanceledError;
+  if (canceled && deps.stopping.aborted) throw error;
+  deps.log.warn({ run: run.id, number: run.number, err: error }, canceled ? "run canceled" : "run errored");
+  await own(deps, run, (trx, current) =>
+    endRun(trx, deps, { run: current, state: canceled ? "canceled" : "errored", error: messageOf(error) }),
+  );
+}

@@ -1,0 +1,87 @@
+import { captureTerraform } from "../terraform/capture.ts";
+import { runTerraform, type TerraformExit } from "../terraform/command.ts";
+import type { Terraform } from "../terraform/find.ts";
+import type { Masker } from "../terraform/mask.ts";
+import { readOutput } from "../terraform/output.ts";
+import type { RunLog } from "./log.ts";
+import type { CancelSignals } from "./phase.ts";
+import type { Workspace } from "./workspace.ts";
+
+/** Terraform in the workspace of one phase. */
+export interface Bench {
+  terraform: Terraform;
+  workspace: Workspace;
+  signals: CancelSignals;
+  log: RunLog;
+  masker: Masker;
+  timeoutMs: number;
+  /** Told of each process group that is started. */
+  onStart(pid: number): void;
+}
+
+export class TerraformFailedError extends Error {
+  override readonly name = "TerraformFailedError";
+  constructor(command: string, { exitCode, signal, reason }: TerraformExit, problems: readonly string[]) {
+    const ending =
+      reason === "timed out" ? "took too long" : `exited with ${exitCode ?? signal ?? "no code"}`;
+    super(problems.length > 0 ? problems.join("; ") : `terraform ${command} ${ending}`);
+  }
+}
+
+export class CanceledError extends Error {
+  override readonly name = "CanceledError";
+  readonly forced: boolean;
+  constructor(command: string, { forced }: { forced: boolean }) {
+    super(forced ? `terraform ${command} was killed` : `terraform ${command} was interrupted`);
+    this.forced = forced;
+  }
+}
+
+/** Runs one command with its output in the run's log. Throws CanceledError and TerraformFailedError. */
+export async function runCommand(
+  bench: Bench,
+  { args, accept = [0] }: { args: readonly string[]; accept?: readonly number[] },
+): Promise<number> {
+  const { terraform, workspace, signals, log, masker, timeoutMs, onStart } = bench;
+  const problems: string[] = [];
+  const exit = await runTerraform({
+    terraform,
+    args,
+    cwd: workspace.directory,
+    env: workspace.env,
+    timeoutMs,
+    cancel: signals.cancel,
+    forceCancel: signals.forceCancel,
+    onStart,
+    onLine(_stream, line) {
+      const { lines, diagnostic } = readOutput(line);
+      for (const text of lines) log.line(masker.mask(text));
+      if (diagnostic?.severity === "error") problems.push(masker.mask(describe(diagnostic)));
+    },
+  });
+  if (exit.exitCode !== null && accept.includes(exit.exitCode)) return exit.exitCode;
+  const command = args[0] ?? "";
+  if (exit.reason === "canceled") throw new CanceledError(command, { forced: false });
+  if (exit.reason === "force-canceled") throw new CanceledError(command, { forced: true });
+  throw new TerraformFailedError(command, exit, problems);
+}
+
+function describe({ summary, detail }: { summary: string; detail: string }): string {
+  return detail ? `${summary}: ${detail.split("\n")[0]}` : summary;
+}
+
+/** The plan as Terraform shows it in JSON: with secrets, so not for showing. */
+export async function showPlan(bench: Bench, planFile: string): Promise<unknown> {
+  const { terraform, workspace, timeoutMs, signals } = bench;
+  const exit = await captureTerraform({
+    terraform,
+    args: ["show", "-json", planFile],
+    cwd: workspace.directory,
+    env: workspace.env,
+    timeoutMs,
+    cancel: signals.cancel,
+    forceCancel: signals.forceCancel,
+  });
+  if (exit.exitCode !== 0) throw new TerraformFailedError("show", exit, [exit.stderr.trim()].filter(Boolean));
+  return JSON.parse(exit.stdout) as unknown;
+}
