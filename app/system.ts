@@ -52,7 +52,7 @@ export async function startSystem(config: Config, { log, services, blobs }: Syst
   if (server.resource) resources.use(server.resource);
   const databaseUrl = server.url;
   const bus = resources.use(await openEmbeddedBus({ databaseUrl, log }));
-  const app = createHttpApp({ log });
+  const app = createHttpApp({ log, aliases: { "/api/v1/api/v1/": "/api/v1/" } });
   const authenticators: Authenticator[] = [];
   useAuthenticator(app, firstOf(authenticators));
   await mountOpenApi(app, openApiInfo);
@@ -149,7 +149,9 @@ async function openDatabaseServer(
 function checkDatabase(health: Health, url: string): AsyncDisposable {
   const database = openDatabase({ url, schema: "public", connections: 1 });
   health.add("database", async () => {
-    const { rows } = await database.pool.query<{ version: string }>("show server_version");
+    const { rows } = await database.pool.query<{ version: string }>(
+      "select current_setting('server_version') as version",
+    );
     return `PostgreSQL ${rows[0]?.version}`;
   });
   return database;

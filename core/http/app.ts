@@ -1,9 +1,15 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import AjvCompiler from "@fastify/ajv-compiler";
-import Fastify, { type FastifyBaseLogger, type FastifyError, type FastifyInstance } from "fastify";
+import Fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+} from "fastify";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { Log } from "../log.ts";
+import { refuseBrokenText } from "./text.ts";
 import { describeFailure, renderProblem, type Renderer } from "./render.ts";
 
 /** The application that every service mounts its routes on. */
@@ -17,10 +23,17 @@ export type HttpApp = FastifyInstance<
 
 const jsonBodyLimitBytes = 1024 * 1024;
 
-export function createHttpApp({ log }: { log: Log }): HttpApp {
+export interface HttpAppOptions {
+  log: Log;
+  /** Path prefixes that stand for others: clients are configured with addresses that they then add to. */
+  aliases?: Readonly<Record<string, string>>;
+}
+
+export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
   const app = Fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
+    rewriteUrl: ({ url = "/" }) => rewrite(url, aliases),
     bodyLimit: jsonBodyLimitBytes,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
     forceCloseConnections: "idle",
@@ -37,6 +50,7 @@ export function createHttpApp({ log }: { log: Log }): HttpApp {
     const data = { requestId: id, method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
     request.log.debug(data, "request served");
   });
+  refuseBrokenText(app);
   useRenderer(app, renderProblem);
   app.setNotFoundHandler((request, reply) => {
     const detail = `Nothing answers ${request.method} ${request.url.split("?")[0]}`;
@@ -62,6 +76,11 @@ export function useRenderer(app: Pick<HttpApp, "setErrorHandler">, render: Rende
     const rendering = render(failure);
     return reply.code(rendering.status).type(rendering.contentType).send(JSON.stringify(rendering.body));
   });
+}
+
+function rewrite(url: string, aliases: Readonly<Record<string, string>>): string {
+  const alias = Object.keys(aliases).find((prefix) => url.startsWith(prefix));
+  return alias === undefined ? url : `${aliases[alias]}${url.slice(alias.length)}`;
 }
 
 function requestIdOf(request: IncomingMessage): string {

@@ -31,7 +31,7 @@ export async function findTerraform(
   const path = setting?.includes("/")
     ? await findFile(setting)
     : await findInPath(setting ? [setting] : ["terraform", "tofu"], searchPath);
-  return { path, ...(await identify(path)) };
+  return { path, ...(await identify(path, searchPath)) };
 }
 
 async function findFile(setting: string): Promise<string> {
@@ -58,16 +58,16 @@ async function isExecutable(path: string): Promise<boolean> {
 }
 
 /** Both products name their version `terraform_version`; only the plain text tells which one it is. */
-async function identify(path: string): Promise<Omit<Terraform, "path">> {
+async function identify(path: string, searchPath: string): Promise<Omit<Terraform, "path">> {
   const [json, text] = await Promise.all([
-    askVersion(path, ["version", "-json"]),
-    askVersion(path, ["version"]),
+    askVersion(path, searchPath, ["version", "-json"]),
+    askVersion(path, searchPath, ["version"]),
   ]);
   return { product: /^OpenTofu v/m.test(text) ? "tofu" : "terraform", version: parseVersion(path, json) };
 }
 
-async function askVersion(path: string, args: string[]): Promise<string> {
-  const env = { PATH: process.env["PATH"] ?? "", HOME: join(tmpdir(), "nobody"), CHECKPOINT_DISABLE: "1" };
+async function askVersion(path: string, searchPath: string, args: string[]): Promise<string> {
+  const env = { PATH: searchPath, HOME: join(tmpdir(), "nobody"), CHECKPOINT_DISABLE: "1" };
   const { exitCode, stdout, stderr } = await captureTerraform({
     terraform: { path },
     args,

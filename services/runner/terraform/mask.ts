@@ -4,9 +4,9 @@ export const sensitiveMark = "(sensitive value)";
 export const minimumSecretLength = 4;
 
 export type Masker = {
-  mask(text: string): string;
+  mask: (text: string) => string;
   /** Masks all strings, keys and numbers of a JSON value. */
-  maskValue(json: unknown): unknown;
+  maskValue: (json: unknown) => unknown;
 };
 
 /**

@@ -175,6 +175,23 @@ function withoutApplyable(plan: unknown): unknown {
   return { ...(plan as object), applyable: undefined };
 }
 
+test("a plan that only takes over what has drifted is not empty", () => {
+  const drift = {
+    address: "x.a",
+    type: "x",
+    change: { actions: ["update"], before: { size: 1 }, after: { size: 2 } },
+  };
+
+  const diff = diffPlan({ format_version: "1.2", resource_drift: [drift] }, noSecrets);
+
+  expect(diff).toMatchObject({
+    isEmpty: false,
+    summary: { change: 0, drift: 1 },
+    resources: [],
+    drift: [{ address: "x.a", action: "update", attributes: [{ path: "size", before: 1, after: 2 }] }],
+  });
+});
+
 test("only changed leaves are shown, at their paths", () => {
   const plan = planWith({
     before: { same: 1, tags: { Name: "a", "b.c": "d" }, ports: [1, 2], gone: [{ x: 1 }], empty: null },

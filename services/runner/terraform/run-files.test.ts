@@ -153,7 +153,9 @@ test("a configuration can have overrides and variable files of its own", async (
     "zzz.tf": "",
   });
 
-  await writeRunFiles(folder.path, { terraformVariables: [] });
+  const writing = writeRunFiles(folder.path, { terraformVariables: [] });
+
+  await expect(writing).resolves.toBeUndefined();
 });
 
 test("only the owner can read the variables", async () => {
