@@ -33,7 +33,7 @@ export function decodeData<Type extends EventType>(
   if (event.type !== type) throw new Error(`Cannot read the event as "${type}": it is "${event.type}"`);
   return fromJson(eventSchemas[type], event.data, {
     ignoreUnknownFields: true,
-  }) as unknown as EventData[Type];
+  });
 }
 
 export interface StoredEvent {

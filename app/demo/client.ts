@@ -61,7 +61,7 @@ export function createClient({ url, token }: { url: string; token: string }) {
       const [username, name] = artifact.split("/");
       await call("GET", "/api/v1/authenticate");
       await call("POST", "/api/v1/artifacts", { artifact: { username, name } });
-      const entries = Object.entries(images).sort();
+      const entries = Object.entries(images).sort(([one], [other]) => one.localeCompare(other));
       const id = entries.map(([region, ami]) => `${region}:${ami}`).join(",");
       const metadata = Object.fromEntries(entries.map(([region, ami]) => [`region.${region}`, ami]));
       const artifact_version = { id, metadata, file: false, build_id: 0, compile_id: 0 };

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { codeOf } from "../errors.ts";
 import { BlobMissingError, type BlobInfo, type BlobStore, type ByteRange } from "./blob-store.ts";
 

@@ -41,5 +41,5 @@ const int8 = 20;
 /** int8 as number: every counter of ours stays far below 2^53. */
 function getTypeParser(oid: number, format?: "text" | "binary") {
   if (oid === int8) return Number;
-  return pg.types.getTypeParser(oid, format as "text");
+  return pg.types.getTypeParser(oid, format);
 }

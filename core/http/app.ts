@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import AjvCompiler from "@fastify/ajv-compiler";
 import Fastify, {
   LogController,
@@ -14,9 +14,9 @@ import { describeFailure, renderProblem, type Renderer } from "./render.ts";
 
 /** The application that every service mounts its routes on. */
 export type HttpApp = FastifyInstance<
-  import("node:http").Server,
+  Server,
   IncomingMessage,
-  import("node:http").ServerResponse,
+  ServerResponse,
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
@@ -30,8 +30,9 @@ export interface HttpAppOptions {
 }
 
 export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
+  const logger: FastifyBaseLogger = log;
   const app = Fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     rewriteUrl: ({ url = "/" }) => rewrite(url, aliases),
     bodyLimit: jsonBodyLimitBytes,
@@ -63,7 +64,7 @@ export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
     });
     return reply.code(404).type(problem.contentType).send(JSON.stringify(problem.body));
   });
-  return app as unknown as HttpApp;
+  return app;
 }
 
 /** Renders the errors of every route of this scope; what nobody foresaw is logged with its request id. */
@@ -95,20 +96,17 @@ interface RouteSchema {
 /** Query, params and headers are text and get coerced; a JSON body is taken as it is. Nothing is dropped. */
 function createValidators(externalSchemas: unknown, options: { customOptions?: object }) {
   const build = (coerceTypes: boolean | "array") =>
-    AjvCompiler()(
-      externalSchemas as never,
-      {
-        ...options,
-        customOptions: {
-          removeAdditional: false,
-          useDefaults: true,
-          allErrors: false,
-          strict: false,
-          coerceTypes,
-        },
-      } as never,
-    );
+    AjvCompiler()(externalSchemas as never, {
+      ...options,
+      customOptions: {
+        removeAdditional: false,
+        useDefaults: true,
+        allErrors: false,
+        strict: false,
+        coerceTypes,
+      },
+    });
   const text = build("array");
   const json = build(false);
-  return (route: RouteSchema) => (route.httpPart === "body" ? json : text)(route as never);
+  return (route: RouteSchema) => (route.httpPart === "body" ? json : text)(route);
 }

@@ -76,7 +76,8 @@ function describeValidation({ validation, validationContext }: FrameworkError): 
   const faults = (validation ?? []).map(({ instancePath, message, params }) => {
     const field = instancePath.replaceAll("/", ".");
     const extra = params?.["additionalProperty"] ?? params?.["allowedValues"];
-    return `${where}${field} ${message ?? "is invalid"}${extra === undefined ? "" : ` (${String(extra)})`}`;
+    const more = extra === undefined ? "" : ` (${JSON.stringify(extra)})`;
+    return `${where}${field} ${message ?? "is invalid"}${more}`;
   });
   return `Invalid ${where}: ${faults.join("; ")}`;
 }

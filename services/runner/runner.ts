@@ -79,7 +79,7 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
       types: ["run.requested"],
       async handle(event) {
         await database.kysely.transaction().execute(async (trx) => {
-          if (await claimMessage(trx as never, event)) await takeRequest(trx, { boss, log }, event);
+          if (await claimMessage(trx, event)) await takeRequest(trx, { boss, log }, event);
         });
         wake();
       },

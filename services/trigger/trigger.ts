@@ -37,7 +37,7 @@ export async function startTrigger({ databaseUrl, app, bus, log }: TriggerDeps):
       types: ["artifact.version.published", "environment.inputs.declared"],
       async handle(event) {
         await database.kysely.transaction().execute(async (trx) => {
-          if (await claimMessage(trx as never, event)) await react(trx, event);
+          if (await claimMessage(trx, event)) await react(trx, event);
         });
         outbox.wake();
       },

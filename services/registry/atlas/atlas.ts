@@ -21,8 +21,7 @@ const renderForAtlas: Renderer = (failure) => {
 
 /** The Atlas wire of artifacts, as Packer's post-processor, Terraform's provider and atlas-go speak it. */
 export function mountAtlas(app: HttpApp, deps: AtlasVersionDeps & UploadDeps): void {
-  app.register(async (scope) => {
-    const atlas = scope as unknown as HttpApp;
+  app.register(async (atlas) => {
     useRenderer(atlas, renderForAtlas);
     acceptAnyBodyAsJson(atlas);
     mountAuthenticate(atlas);

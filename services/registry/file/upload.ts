@@ -76,7 +76,7 @@ export async function receiveFile(
       file: { sizeBytes: BigInt(info.sizeBytes), sha256: info.sha256 },
     });
     // One announcement of a build for all times: its id is the build's.
-    await appendOutbox(trx as never, [{ id: build.id, type: "artifact.version.published", subject, data }]);
+    await appendOutbox(trx, [{ id: build.id, type: "artifact.version.published", subject, data }]);
     return true;
   });
   if (!completed) {

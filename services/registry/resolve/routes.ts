@@ -90,9 +90,7 @@ export function mountResolve(app: HttpApp, { database, baseUrl }: ResolveDeps): 
         .header("vary", "Accept, Authorization")
         .header("cache-control", "private, no-cache");
       if (request.headers["if-none-match"] === etag) return reply.code(304).send(null);
-      return reply
-        .type(plain ? "text/plain; charset=utf-8" : "application/json; charset=utf-8")
-        .send(body as never);
+      return reply.type(plain ? "text/plain; charset=utf-8" : "application/json; charset=utf-8").send(body);
     },
   );
 }

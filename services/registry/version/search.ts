@@ -89,7 +89,9 @@ function readSelector(query: Readonly<Record<string, unknown>>): Selector {
     if (text === "latest" || text === "any") return { by, pick: text };
     const pick = Number(text);
     if (typeof text !== "string" || !/^\d{1,10}$/.test(text) || pick > 2_147_483_647) {
-      throw new InvalidError(`Cannot search by ${by} "${String(text)}": expected latest, any or a number`);
+      throw new InvalidError(
+        `Cannot search by ${by} ${JSON.stringify(text)}: expected latest, any or a number`,
+      );
     }
     return { by, pick };
   }

@@ -68,10 +68,10 @@ export function mountConfigurations(
     },
   );
 
-  app.register(async (uploads) => {
+  app.register(async (uploads: HttpApp) => {
     uploads.removeAllContentTypeParsers();
     uploads.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-    (uploads as unknown as HttpApp).post(
+    uploads.post(
       url,
       {
         schema: {

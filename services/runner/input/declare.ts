@@ -20,5 +20,5 @@ export async function declareInputs(
   const subject = formatEnvironment(environment);
   const type = "environment.inputs.declared";
   const data = encodeData(type, { environment: subject, references });
-  await appendOutbox(trx as never, [{ id: uuidv7(), type, subject, data }]);
+  await appendOutbox(trx, [{ id: uuidv7(), type, subject, data }]);
 }

@@ -34,7 +34,7 @@ export function createHttpResolver(url: () => string): Resolver {
   return {
     async resolve({ reference, type, region }, token) {
       const query = new URLSearchParams({ ...(type && { type }), ...(region && { region }) });
-      const response = await ask(`${url()}/api/v2/resolve/${reference}?${query}`, token);
+      const response = await ask(`${url()}/api/v2/resolve/${reference}?${query.toString()}`, token);
       const body = (await response.json()) as Resolved & { detail?: string };
       if (!response.ok) throw new InvalidError(body.detail ?? `the registry answered ${response.status}`);
       return { artifact: body.artifact, version: body.version, id: body.id };

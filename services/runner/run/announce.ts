@@ -33,7 +33,7 @@ export async function announceRun<Type extends RunEvent>(
     destroy: run.destroy,
   };
   const data = encodeData(type, { run: facts, ...rest } as unknown as EventInit<Type>);
-  await appendOutbox(trx as never, [{ id: uuidv7(), type, subject: environment, data }]);
+  await appendOutbox(trx, [{ id: uuidv7(), type, subject: environment, data }]);
 }
 
 export function readCause(cause: JsonObject): Cause {

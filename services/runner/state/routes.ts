@@ -25,7 +25,7 @@ export interface StateRoutesDeps {
 
 export function mountState(app: HttpApp, deps: StateRoutesDeps): void {
   mountStateVersions(app, deps);
-  app.register(async (scope) => mountBackend(scope as unknown as HttpApp, deps));
+  app.register(async (scope) => mountBackend(scope, deps));
 }
 
 /** The wire of Terraform's `http` backend. */
@@ -88,7 +88,7 @@ function mountBackend(app: HttpApp, { database, state }: StateRoutesDeps): void 
   );
 
   app.route({
-    method: "LOCK" as "POST",
+    method: "LOCK",
     url,
     schema: { hide: true, params: environmentParams },
     async handler(request, reply) {
@@ -99,7 +99,7 @@ function mountBackend(app: HttpApp, { database, state }: StateRoutesDeps): void 
   });
 
   app.route({
-    method: "UNLOCK" as "POST",
+    method: "UNLOCK",
     url,
     schema: { hide: true, params: environmentParams },
     async handler(request, reply) {
@@ -218,7 +218,7 @@ function mountStateVersions(app: HttpApp, { database, state }: StateRoutesDeps):
       if (caller.runId) throw new ForbiddenError("Cannot read an earlier state: a run may not");
       const environment = await getEnvironment(database.kysely, request.params, "read a state of");
       reply.type("application/json");
-      return reply.send((await state.readVersion(environment, request.params.number)) as never);
+      return reply.send(await state.readVersion(environment, request.params.number));
     },
   );
 }

@@ -34,6 +34,6 @@ export async function requestRun(
     ...(publishedAt && { publishedAt }),
   };
   const data = encodeData("run.requested", { environment, cause: { kind: { case: "version", value } } });
-  await appendOutbox(trx as never, [{ id: uuidv7(), type: "run.requested", subject: environment, data }]);
+  await appendOutbox(trx, [{ id: uuidv7(), type: "run.requested", subject: environment, data }]);
   return true;
 }
