@@ -10,7 +10,7 @@ export interface OpenApiInfo {
   tags: { name: string; description: string }[];
 }
 
-/** Serves the OpenAPI 3.1 document at /openapi.json and a browsable page at /docs. Call it before mounting routes. */
+/** Serves the OpenAPI 3.1 document at /openapi.json and a browsable page at /docs, where / leads to. Call it before mounting routes. */
 export async function mountOpenApi(app: HttpApp, { tags, ...info }: OpenApiInfo): Promise<void> {
   app.addSchema(Problem);
   await app.register(swagger, {
@@ -31,6 +31,14 @@ export async function mountOpenApi(app: HttpApp, { tags, ...info }: OpenApiInfo)
         typeof json["$id"] === "string" ? json["$id"] : `def-${index}`,
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs" });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    uiConfig: { url: "/openapi.json", persistAuthorization: true },
+    theme: {
+      title: `${info.title} API`,
+      css: [{ filename: "theme.css", content: ".swagger-ui .topbar { display: none }" }],
+    },
+  });
+  app.get("/", { schema: { hide: true } }, async (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 }
