@@ -6,9 +6,11 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
 } from "fastify";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { Log } from "../log.ts";
+import { drain } from "./drain.ts";
 import { refuseBrokenText } from "./text.ts";
 import { describeFailure, renderProblem, type Renderer } from "./render.ts";
 
@@ -37,6 +39,14 @@ export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
     rewriteUrl: ({ url = "/" }) => rewrite(url, aliases),
     bodyLimit: jsonBodyLimitBytes,
     routerOptions: { maxParamLength: 512, ignoreTrailingSlash: true },
+    // No route is known yet: the form of our API, with the member that clients of Atlas read.
+    frameworkErrors: (error, request, reply) => {
+      const { message, ...failure } = describeFailure(error, request.id);
+      const rendering = renderProblem({ ...failure, message, details: { errors: [message] } });
+      const answer: FastifyReply = reply;
+      answer.header("x-request-id", request.id).type(rendering.contentType);
+      answer.code(rendering.status).send(JSON.stringify(rendering.body));
+    },
     forceCloseConnections: "idle",
     requestTimeout: 0,
     genReqId: (request) => requestIdOf(request),
@@ -51,6 +61,7 @@ export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
     const data = { requestId: id, method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
     request.log.debug(data, "request served");
   });
+  closeIdleConnections(app);
   refuseBrokenText(app);
   useRenderer(app, renderProblem);
   app.setNotFoundHandler((request, reply) => {
@@ -69,13 +80,24 @@ export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
 
 /** Renders the errors of every route of this scope; what nobody foresaw is logged with its request id. */
 export function useRenderer(app: Pick<HttpApp, "setErrorHandler">, render: Renderer): void {
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const failure = describeFailure(error, request.id);
     if (!failure.expected) {
       request.log.error({ requestId: request.id, method: request.method, err: error }, "request failed");
     }
+    await drain(request.raw);
     const rendering = render(failure);
     return reply.code(rendering.status).type(rendering.contentType).send(JSON.stringify(rendering.body));
+  });
+}
+
+const sweepEveryMs = 100;
+
+/** A connection that falls idle while the server closes is closed too, not kept alive until it times out. */
+function closeIdleConnections(app: HttpApp): void {
+  app.addHook("preClose", async () => {
+    const sweep = setInterval(() => app.server.closeIdleConnections(), sweepEveryMs);
+    app.server.once("close", () => clearInterval(sweep));
   });
 }
 

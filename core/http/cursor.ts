@@ -6,10 +6,16 @@ export function encodeCursor(key: string | number): string {
   return Buffer.from(JSON.stringify(key)).toString("base64url");
 }
 
-export function decodeIntegerCursor(cursor: string | undefined): number | undefined {
+/** @param max the largest key that the sorted column can hold. */
+export function decodeIntegerCursor(
+  cursor: string | undefined,
+  { max = Number.MAX_SAFE_INTEGER }: { max?: number } = {},
+): number | undefined {
   if (cursor === undefined) return undefined;
   const key = decode(cursor);
-  if (typeof key !== "number" || !Number.isSafeInteger(key)) throw new CursorInvalidError(cursor);
+  if (typeof key !== "number" || !Number.isSafeInteger(key) || key < 0 || key > max) {
+    throw new CursorInvalidError(cursor);
+  }
   return key;
 }
 

@@ -59,7 +59,7 @@ export function describeFailure(error: unknown, requestId: string): Failure {
       expected: status < 500,
     };
   }
-  const framework = error as FrameworkError;
+  const framework = (error ?? {}) as FrameworkError;
   if (framework.validation) {
     return { status: 400, message: describeValidation(framework), details: {}, requestId, expected: true };
   }
@@ -120,5 +120,5 @@ const rpcCodes: Readonly<Record<number, number>> = {
 export const renderRpcStatus: Renderer = ({ status, message }) => ({
   status,
   contentType: "application/json; charset=utf-8",
-  body: { code: rpcCodes[status] ?? 13, message, details: [] },
+  body: { code: rpcCodes[status] ?? (status < 500 ? 3 : 13), message, details: [] },
 });

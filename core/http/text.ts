@@ -12,6 +12,7 @@ export class TextInvalidError extends Error {
 /** Refuses such texts anywhere in parameters, query and JSON body, before a route sees them. */
 export function refuseBrokenText(app: Pick<HttpApp, "addHook">): void {
   app.addHook("preValidation", async (request) => {
+    if (request.is404) return;
     if (hasBrokenText(request.params)) throw new TextInvalidError("the path");
     if (hasBrokenText(request.query)) throw new TextInvalidError("the query");
     if (isPlain(request.body) && hasBrokenText(request.body)) throw new TextInvalidError("the body");

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callAtlasGo, type AtlasGoOptions } from "../peers/atlas-go.ts";
 import { atlasGo } from "../peers/peers.ts";
 import { startTestSystem, type TestSystem } from "../support/system.ts";
-import { createForeignToken, download, post } from "./client.ts";
+import { download, post } from "./client.ts";
 import { usePeer } from "./use-peer.ts";
 
 const driver = usePeer(atlasGo);
@@ -70,7 +70,7 @@ describe("artifact and create", () => {
   });
 
   test("a namespace out of the token's reach is not found", async () => {
-    const token = await createForeignToken(system);
+    const token = await system.createToken(["other:admin"]);
 
     expect(await call(["create", "acmeinc/hidden"], { token })).toEqual({ error: "resource not found" });
   });

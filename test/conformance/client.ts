@@ -23,12 +23,6 @@ export async function post(system: TestSystem, path: string, body: unknown): Pro
   return reply;
 }
 
-/** A token that reaches another namespace than `acmeinc`. */
-export async function createForeignToken(system: TestSystem): Promise<string> {
-  await post(system, "/api/v1/artifacts", { artifact: { username: "other", name: "any" } });
-  return system.createToken(["other:admin"]);
-}
-
 /** `acmeinc/web:latest` of a type, and of a region where it has any, as JSON. */
 export async function resolve(
   system: TestSystem,

@@ -3,12 +3,15 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { BlobStore } from "#core/blob/blob-store.ts";
+import { UnavailableError } from "#core/errors.ts";
+import { createLog, type Log } from "#core/log.ts";
 import { buildWithPacker, type PackerOptions, type PackerOutcome } from "../peers/packer.ts";
 import { packerAtlas } from "../peers/peers.ts";
 import { startTestSystem, type TestSystem } from "../support/system.ts";
-import { createForeignToken, download, get, resolve, resolveId, search } from "./client.ts";
+import { brokenBlobStore } from "./broken-blob-store.ts";
+import { download, get, resolve, resolveId, search } from "./client.ts";
 import { unpack } from "./tarball.ts";
 import { usePeer } from "./use-peer.ts";
 
@@ -176,7 +179,7 @@ describe("a Packer with its atlas post-processor", () => {
   });
 
   test("is told nothing of a namespace that its token does not reach", async () => {
-    const token = await createForeignToken(system);
+    const token = await system.createToken(["other:admin"]);
 
     const outcome = await build(system, imageTemplate("acmeinc/web", { "us-east-1": "ami-9" }), { token });
 
@@ -230,23 +233,71 @@ function twoBuildsTemplate(artifact: string) {
 }
 
 describe("a Packer whose upload meets an error inside Ingot", () => {
-  const brokenBlobStore: BlobStore = {
-    put: () => Promise.reject(new Error("ENOSPC: /srv/ingot is full")),
-    get: () => Promise.reject(new Error("nothing is stored")),
-    delete: () => Promise.resolve(),
-  };
+  test.each([
+    ["at once", 0],
+    ["on the way", 1_000_000],
+  ])(
+    "shows the request id that the log explains, where storing a large file fails %s",
+    async (_when, bytes) => {
+      const { log, lines } = collectLog();
+      const blobs = brokenBlobStore(new Error("ENOSPC: /srv/ingot is full"), bytes);
+      await using system = await startTestSystem({ blobs, log });
+      const cwd = await givenFolder({
+        "app.gz": gzipSync(Buffer.alloc(50_000_000, "0123456789"), { level: 0 }),
+      });
 
-  test("shows the reason with a request id, and stores nothing", async () => {
-    await using system = await startTestSystem({ blobs: brokenBlobStore });
+      const outcome = await build(system, fileTemplate("acmeinc/app", "app.gz"), { cwd });
+
+      expect(outcome).toMatchObject({ exitCode: 1, destroyed: ["File"] });
+      expect(outcome.output).toMatch(/Error uploading \(\d+ bytes\): \S.*request id \S+/);
+      expect(outcome.output).not.toContain("/srv/ingot");
+      expect(lines).toContainEqual(expect.stringMatching(new RegExp(`${requestIdIn(outcome)}.*ENOSPC`)));
+      expect(await search(system, "acmeinc/app", "application.archive")).toEqual([]);
+    },
+  );
+
+  test("shows the reason and the request id, where Ingot knows the reason", async () => {
+    const blobs = brokenBlobStore(new UnavailableError("Cannot store the file: the disk is full"));
+    await using system = await startTestSystem({ blobs });
     const cwd = await givenFolder({ "app.txt": "the application\n" });
 
     const outcome = await build(system, fileTemplate("acmeinc/app", "app.txt"), { cwd });
 
     expect(outcome).toMatchObject({ exitCode: 1, destroyed: ["File"] });
-    expect(outcome.output).toMatch(
-      /Post-processor failed: Error uploading \(\d+ bytes\): \S.*request id \S+/,
+    expect(outcome.output).toMatch(/Error uploading \(\d+ bytes\): .*the disk is full/);
+    expect(outcome.output).toMatch(/Error uploading \(\d+ bytes\): .*request id \S+/);
+  });
+
+  test("shows the request id that the log explains, where the version cannot be stored", async () => {
+    const { log, lines } = collectLog();
+    await using system = await startTestSystem({ log });
+    await breakPublishing(system);
+
+    const outcome = await build(system, imageTemplate("acmeinc/web", { "us-east-1": "ami-1" }));
+
+    expect(outcome).toMatchObject({ exitCode: 1, destroyed: ["us-east-1:ami-1"] });
+    expect(outcome.output).toMatch(/Error uploading \(0 bytes\): \S.*request id \S+/);
+    expect(lines).toContainEqual(
+      expect.stringMatching(new RegExp(`${requestIdIn(outcome)}.*publish_builds`)),
     );
-    expect(outcome.output).not.toContain("/srv/ingot");
-    expect(await search(system, "acmeinc/app", "application.archive")).toEqual([]);
+    expect(await search(system, "acmeinc/web", "amazon.image")).toEqual([]);
   });
 });
+
+function collectLog(): { log: Log; lines: string[] } {
+  const lines: string[] = [];
+  const log = createLog({ level: "error", destination: { write: (line) => void lines.push(line) } });
+  return { log, lines };
+}
+
+function requestIdIn({ output }: PackerOutcome): string | undefined {
+  return /request id ([\w-]+)/.exec(output)?.[1];
+}
+
+/** Takes away the statement that every publish is. */
+async function breakPublishing({ databaseUrl }: TestSystem): Promise<void> {
+  const client = new pg.Client(databaseUrl);
+  await client.connect();
+  await client.query("drop function registry.publish_builds");
+  await client.end();
+}

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
 import { createConnection } from "node:net";
 import { gunzipSync } from "node:zlib";
 
@@ -19,16 +20,21 @@ export interface RawReply {
 
 const timeoutMs = 20_000;
 
-/** Sends the very bytes of a request to `host:port` of the URL: no client library corrects them on the way. */
-export async function sendRaw(url: URL, request: RawRequest): Promise<RawReply> {
+export interface SendOptions {
+  /** Reads nothing of the reply before the whole request is gone, as simple clients do. */
+  bodyFirst?: boolean;
+}
+
+/** Sends the very bytes of a request to the URL's host and port: no client library corrects them on the way. */
+export async function sendRaw(url: URL, request: RawRequest, options: SendOptions = {}): Promise<RawReply> {
   const socket = createConnection({ host: url.hostname, port: Number(url.port) });
   socket.setTimeout(timeoutMs, () => {
     socket.destroy(new Error(`Cannot finish "${request.line}": no reply in ${timeoutMs} ms`));
   });
-  socket.write(
-    Buffer.concat([Buffer.from([request.line, ...request.headers, "", ""].join("\r\n")), framed(request)]),
-  );
+  const head = Buffer.from([request.line, ...request.headers, "", ""].join("\r\n"));
+  socket.write(Buffer.concat([head, framed(request)]));
   try {
+    if (options.bodyFirst) await once(socket, "drain");
     let received: Buffer = Buffer.alloc(0);
     for await (const chunk of socket as AsyncIterable<Buffer>) {
       received = Buffer.concat([received, chunk]);
