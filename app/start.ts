@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import process from "node:process";
-import { messageOf } from "#core/errors.ts";
 import { createLog } from "#core/log.ts";
 import type { Environment } from "#core/settings.ts";
 import { readConfig } from "./config.ts";
 import { serviceNames, startSystem, type ServiceName, type System } from "./system.ts";
 
-/** `ingot start [registry] [trigger] [runner]`: runs until it is told to stop. Answers the exit code. */
-export async function start(names: readonly string[], env: Environment): Promise<number> {
+/** `ingot start [registry] [trigger] [runner]`: runs until it is told to stop. */
+export async function start(names: readonly string[], env: Environment): Promise<void> {
   const services = readServices(names);
   const config = readConfig(env);
   const log = createLog({ level: config.logLevel });
@@ -18,11 +17,9 @@ export async function start(names: readonly string[], env: Environment): Promise
     await Promise.race([stopped, system.broken]);
   } catch (error) {
     log.fatal({ err: error }, "stopping");
-    process.stderr.write(`ingot: ${messageOf(error)}\n`);
-    return 1;
+    throw error;
   }
   log.info("stopping");
-  return 0;
 }
 
 export class UnknownServiceError extends Error {
