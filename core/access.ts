@@ -53,7 +53,7 @@ export interface Attempt {
 
 /**
  * Throws unless the principal holds the role: UnauthorizedError without a principal, NotFoundError where it
- * may not even read, ForbiddenError where it may read but not more.
+ * may not even read, ForbiddenError where it may read but not more. Nobody has to see the namespace `*`.
  */
 export function authorize(
   principal: Principal | undefined,
@@ -61,8 +61,9 @@ export function authorize(
 ): asserts principal {
   if (!principal) throw new UnauthorizedError(`Cannot ${action}: no valid token given`);
   if (allows(principal, namespace, role)) return;
-  if (!allows(principal, namespace, "read")) throw new NotFoundError(`Cannot ${action}: no ${thing}`);
+  const hidden = namespace !== "*" && !allows(principal, namespace, "read");
+  if (hidden) throw new NotFoundError(`Cannot ${action}: no ${thing}`);
   throw new ForbiddenError(
-    `Cannot ${action}: token "${principal.name}" lacks the role "${role}" in namespace "${namespace}"`,
+    `Cannot ${action}: token "${principal.name}" lacks the role "${role}" in ${namespace === "*" ? "every namespace" : `namespace "${namespace}"`}`,
   );
 }

@@ -1,9 +1,11 @@
+import { scrub } from "./scrub.ts";
+
 /** Settings come from environment variables. Each reader names the variable in its error. */
 export class SettingError extends Error {
   override readonly name = "SettingError";
 
   constructor(variable: string, value: string, rule: string) {
-    super(`Cannot use ${variable}="${value}": ${rule}`);
+    super(`Cannot use ${variable}="${scrub(value)}": ${rule}`);
   }
 }
 
@@ -22,7 +24,7 @@ export function readInteger(
   const text = readText(env, variable);
   if (text === undefined) return fallback;
   const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
+  if (!/^-?\d+$/.test(text) || value < min || value > max) {
     throw new SettingError(variable, text, `expected a whole number from ${min} to ${max}`);
   }
   return value;
@@ -46,12 +48,13 @@ export interface ListenAddress {
   port: number;
 }
 
-/** `127.0.0.1:7373`, `[::1]:7373`, `:7373` (every interface). */
+/** `127.0.0.1:7373`, `[::1]:7373`, `:7373` (every IPv4 interface). */
 export function readListenAddress(env: Environment, variable: string, fallback: string): ListenAddress {
   const text = readText(env, variable) ?? fallback;
   const match = /^(?:\[(?<six>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]*)):(?<port>\d{1,5})$/.exec(text);
   const port = Number(match?.groups?.["port"]);
-  if (!match?.groups || port > 65_535) throw new SettingError(variable, text, "expected HOST:PORT");
+  if (!match?.groups || port > 65_535)
+    throw new SettingError(variable, text, "expected HOST:PORT with a port up to 65535");
   return { host: match.groups["six"] ?? (match.groups["host"] || "0.0.0.0"), port };
 }
 
@@ -63,7 +66,8 @@ export function readHttpUrl(env: Environment, variable: string): string | undefi
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw new SettingError(variable, text, "expected an http:// or https:// URL");
   }
-  if (url.search || url.hash)
-    throw new SettingError(variable, text, "expected a URL without query or fragment");
+  if (url.search || url.hash || url.username || url.password) {
+    throw new SettingError(variable, text, "expected a URL without user, password, query or fragment");
+  }
   return url.href.replace(/\/+$/, "");
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as immediate, setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "./errors.ts";
 import type { Log } from "./log.ts";
 
@@ -12,7 +12,8 @@ export interface SuperviseOptions {
 
 /**
  * Keeps `work` running until disposed: a failure is logged and tried again with backoff, a return starts it
- * again at once. `work` must watch its signal; disposal waits for it.
+ * again at once. Work that ran longer than `maxBackoffMs` before it failed starts with the first wait again.
+ * `work` must watch its signal; disposal waits for it.
  */
 export function supervise(
   name: string,
@@ -21,12 +22,17 @@ export function supervise(
 ): AsyncDisposable {
   const stop = new AbortController();
   const running = (async () => {
-    for (let wait = backoffMs; !stop.signal.aborted;) {
+    let wait = backoffMs;
+    while (!stop.signal.aborted) {
+      const startedAt = performance.now();
       try {
         await work(stop.signal);
         wait = backoffMs;
+        // Work that returns without waiting for anything must not starve the rest of the process.
+        await immediate();
       } catch (error) {
         if (stop.signal.aborted) return;
+        if (performance.now() - startedAt > maxBackoffMs) wait = backoffMs;
         log.error({ work: name, err: error, retryInMs: wait }, "background work failed");
         await pause(wait, stop.signal);
         wait = Math.min(wait * 2, maxBackoffMs);

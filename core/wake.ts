@@ -12,12 +12,12 @@ export class Wake {
   async wait(timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (!this.#rung && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, timeoutMs);
         const done = () => {
           clearTimeout(timer);
           signal.removeEventListener("abort", done);
           resolve();
         };
+        const timer = setTimeout(done, timeoutMs);
         this.#waiter = done;
         signal.addEventListener("abort", done);
       });

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from "node:fs/promises";
 import path from "node:path";
 import type { Readable } from "node:stream";
 import type { Buffer } from "node:buffer";
@@ -8,12 +8,17 @@ import { BlobMissingError, type BlobInfo, type BlobStore, type ByteRange } from 
 
 const writeChunkBytes = 1024 * 1024;
 const readChunkBytes = 256 * 1024;
+const temporaryName = "tmp";
+const staleAfterMs = 24 * 60 * 60 * 1000;
 
-/** Blobs as files of a directory: written under a temporary name, synced, then renamed. */
+/**
+ * Blobs as files of a directory: written under a temporary name, synced, then renamed. Several processes may have the
+ * directory open; temporary files that nobody has written to for a day are left over from a crash and removed.
+ */
 export async function openDirectoryBlobStore(directory: string): Promise<BlobStore> {
-  const temporary = path.join(directory, "tmp");
-  await rm(temporary, { recursive: true, force: true });
+  const temporary = path.join(directory, temporaryName);
   await mkdir(temporary, { recursive: true, mode: 0o700 });
+  await removeStale(temporary);
   const fileOf = (key: string) => path.join(directory, ...safeSegments(key));
   return {
     async put(key, bytes) {
@@ -21,7 +26,7 @@ export async function openDirectoryBlobStore(directory: string): Promise<BlobSto
       const unfinished = path.join(temporary, randomUUID());
       try {
         const info = await write(unfinished, bytes);
-        await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+        await makeDurableDirectory(path.dirname(file));
         await rename(unfinished, file);
         await syncDirectory(path.dirname(file));
         return info;
@@ -37,14 +42,39 @@ export async function openDirectoryBlobStore(directory: string): Promise<BlobSto
   };
 }
 
-function safeSegments(key: string): string[] {
-  const segments = key.split("/");
-  if (segments.some((segment) => !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(segment))) {
-    throw new Error(
-      `Cannot use the blob key "${key}": expected segments of letters, digits, ".", "_" and "-"`,
+/** The key breaks the rule that keeps every blob inside the directory and away from the unfinished ones. */
+export class BlobKeyInvalidError extends Error {
+  override readonly name = "BlobKeyInvalidError";
+  constructor(key: string) {
+    super(
+      `Cannot use the blob key "${key}": expected segments of letters, digits, ".", "_" and "-", the first not "${temporaryName}"`,
     );
   }
+}
+
+function safeSegments(key: string): string[] {
+  const segments = key.split("/");
+  const safe = segments.every((segment) => /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(segment));
+  if (!safe || segments[0] === temporaryName) throw new BlobKeyInvalidError(key);
   return segments;
+}
+
+async function removeStale(temporary: string): Promise<void> {
+  for (const name of await readdir(temporary)) {
+    const file = path.join(temporary, name);
+    // Another process may finish or remove the file meanwhile.
+    const found = await stat(file).catch(() => undefined);
+    if (found && Date.now() - found.mtimeMs > staleAfterMs) await rm(file, { force: true });
+  }
+}
+
+/** A new directory is durable when the directory that names it is synced, and so on upwards. */
+async function makeDurableDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = path.dirname(made)) {
+    await syncDirectory(path.dirname(made));
+  }
 }
 
 /** Collects the small chunks of a socket into large writes, and writes one while the next is hashed. */

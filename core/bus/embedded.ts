@@ -40,19 +40,8 @@ export async function openEmbeddedBus({
     async read({ name, types, handle }) {
       await createReaderQueue(jobs.boss, name, retry);
       for (const type of types) await jobs.boss.subscribe(type, name);
-      const options = {
-        batchSize: 50,
-        burstWhenBatchFull: true,
-        includeMetadata: true,
-        perJobResults: true,
-        pollingIntervalSeconds: 1,
-        notifyPollingIntervalSeconds: 2,
-      } as const;
-      await jobs.boss.work(name, options, (batch: JobWithMetadata<Message>[]) =>
-        Promise.all(
-          batch.map((job) => attempt(job, { name, handle: handle as never, retry, log, deadLetters })),
-        ),
-      );
+      const context = { name, handle: handle as never, retry, log, deadLetters };
+      for (let count = 0; count < workersOfReader; count++) await startWorker(jobs.boss, context);
       return {
         async [Symbol.asyncDispose]() {
           await jobs.boss.offWork(name, { wait: true });
@@ -65,6 +54,28 @@ export async function openEmbeddedBus({
       await database[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A handler that takes its time holds back its own worker's batch alone. */
+const workersOfReader = 4;
+
+async function startWorker(boss: PgBoss, context: AttemptContext): Promise<void> {
+  const options = {
+    batchSize: 25,
+    burstWhenBatchFull: true,
+    includeMetadata: true,
+    perJobResults: true,
+    pollingIntervalSeconds: 1,
+    notifyPollingIntervalSeconds: 2,
+  } as const;
+  let worker: string | undefined;
+  worker = await boss.work(context.name, options, async (batch: JobWithMetadata<Message>[]) => {
+    const results = await Promise.all(batch.map((job) => attempt(job, context)));
+    // A message that is done makes way for the next of its subject, of which no notification tells. Another worker
+    // than this one might look before it is noted as done.
+    if (worker !== undefined) boss.notifyWorker(worker);
+    return results;
+  });
 }
 
 // The queue's own limit is out of reach: a job that pg-boss gives up on would block its subject for ever.
@@ -115,10 +126,29 @@ async function attempt(
       log.warn(data, "message failed and comes again");
       return { id: job.id, status: "failed", output: { message: messageOf(error) } } as const;
     }
-    log.error(data, "message became a dead letter");
-    await deadLetters.insert({ reader: name, message, error: messageOf(error), attempts });
-    return { id: job.id, status: "completed" } as const;
+    return bury(job, { name, error, attempts, log, deadLetters, data });
   }
+}
+
+interface Burial extends Pick<AttemptContext, "name" | "log" | "deadLetters"> {
+  error: unknown;
+  attempts: number;
+  data: object;
+}
+
+/** A message that cannot be kept as a dead letter comes again; the others of its batch are not held to account. */
+async function bury(
+  job: JobWithMetadata<Message>,
+  { name, error, attempts, log, deadLetters, data }: Burial,
+) {
+  try {
+    await deadLetters.insert({ reader: name, message: job.data, error: messageOf(error), attempts });
+  } catch (failure) {
+    log.error({ ...data, failure: messageOf(failure) }, "dead letter could not be kept and comes again");
+    return { id: job.id, status: "failed", output: { message: messageOf(error) } } as const;
+  }
+  log.error(data, "message became a dead letter");
+  return { id: job.id, status: "completed" } as const;
 }
 
 function deadLetterTable(pool: pg.Pool) {
