@@ -35,7 +35,10 @@ export const ArtifactType = Type.String({
   description: "Artifact type such as amazon.image; amazon.ami and aws.ami are aliases of it",
 });
 
-const aliases: Readonly<Record<string, string>> = { "amazon.ami": "amazon.image", "aws.ami": "amazon.image" };
+const aliases = new Map([
+  ["amazon.ami", "amazon.image"],
+  ["aws.ami", "amazon.image"],
+]);
 
 export function canonicalType(type: string): string {
   if (!typePatternCompiled.test(type)) {
@@ -43,7 +46,7 @@ export function canonicalType(type: string): string {
       `Cannot use "${type}" as artifact type: expected 1 to 100 letters, digits, ".", "_", "+" or "-", beginning with a letter or digit`,
     );
   }
-  return aliases[type] ?? type;
+  return aliases.get(type) ?? type;
 }
 
 export const Artifact = Type.Object(

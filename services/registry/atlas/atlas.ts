@@ -1,28 +1,16 @@
 import type { FastifyRequest } from "fastify";
 import { InvalidError, UnauthorizedError } from "#core/errors.ts";
-import type { HttpApp } from "#core/http/app.ts";
-import { renderErrorList, type Renderer } from "#core/http/render.ts";
-import { useRenderer } from "#core/http/app.ts";
+import { useRenderer, type HttpApp } from "#core/http/app.ts";
 import { mountAtlasArtifacts } from "../artifact/atlas.ts";
 import { mountAtlasFiles } from "../file/atlas.ts";
 import type { UploadDeps } from "../file/upload.ts";
 import { mountAtlasVersions, type AtlasVersionDeps } from "../version/atlas.ts";
-
-/**
- * Packer destroys what it has built when a call of its post-processor fails, and shows our text for 400 and 422
- * alone. So a failure of ours answers 422 with the reason.
- */
-const renderForAtlas: Renderer = (failure) => {
-  const { status, message } = failure;
-  if (status < 500) return renderErrorList(failure);
-  const text = failure.status === 503 ? message : `Ingot could not do this: ${message}`;
-  return renderErrorList({ ...failure, status: 422, message: text });
-};
+import { renderForPacker } from "./render.ts";
 
 /** The Atlas wire of artifacts, as Packer's post-processor, Terraform's provider and atlas-go speak it. */
 export function mountAtlas(app: HttpApp, deps: AtlasVersionDeps & UploadDeps): void {
   app.register(async (atlas) => {
-    useRenderer(atlas, renderForAtlas);
+    useRenderer(atlas, renderForPacker);
     acceptAnyBodyAsJson(atlas);
     mountAuthenticate(atlas);
     mountAtlasArtifacts(atlas, deps);
@@ -48,6 +36,7 @@ function acceptAnyBodyAsJson(app: HttpApp): void {
   app.addHook("onRoute", (route) => {
     route.schema = { hide: true, ...route.schema };
   });
+  app.removeContentTypeParser("text/plain");
   app.addContentTypeParser("*", { parseAs: "string" }, (request: FastifyRequest, body, done) => {
     try {
       const text = String(body);
@@ -59,14 +48,27 @@ function acceptAnyBodyAsJson(app: HttpApp): void {
   });
 }
 
-/** `artifact[name]=web` → `{ artifact: { name: "web" } }`. */
-function readForm(text: string): Record<string, unknown> {
-  const body: Record<string, Record<string, string>> = {};
-  for (const [key, value] of new URLSearchParams(text)) {
-    const match = /^(\w+)\[(\w+)\]$/.exec(key);
-    const [, outer, inner] = match ?? [];
-    if (outer === undefined || inner === undefined || outer === "__proto__") continue;
-    (body[outer] ??= {})[inner] = value;
+interface Form {
+  [member: string]: string | Form;
+}
+
+/** `artifact[name]=web` → `{ artifact: { name: "web" } }`, to any depth; objects without a prototype. */
+function readForm(text: string): Form {
+  const form = Object.create(null) as Form;
+  for (const [name, value] of new URLSearchParams(text)) {
+    const members = /^([^[\]]+)((?:\[[^[\]]+\])*)$/.exec(name);
+    if (!members) continue;
+    const path = [members[1] ?? "", ...(members[2] ?? "").split(/[[\]]+/).filter((member) => member !== "")];
+    setMember(form, path, value);
   }
-  return body;
+  return form;
+}
+
+function setMember(form: Form, path: readonly string[], value: string): void {
+  let at = form;
+  for (const member of path.slice(0, -1)) {
+    const next = at[member];
+    at = typeof next === "object" ? next : (at[member] = Object.create(null) as Form);
+  }
+  at[path.at(-1) ?? ""] = value;
 }

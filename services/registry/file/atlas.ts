@@ -2,8 +2,11 @@ import type { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { authorize } from "#core/access.ts";
 import { InvalidError, NotFoundError } from "#core/errors.ts";
-import type { HttpApp } from "#core/http/app.ts";
+import { useRenderer, type HttpApp } from "#core/http/app.ts";
+import { matchesEtag } from "#core/http/etag.ts";
+import { renderErrorList, type Renderer } from "#core/http/render.ts";
 import { canonicalType } from "../artifact/artifact.ts";
+import { renderForPacker } from "../atlas/render.ts";
 import { findBuildWithFile } from "./store.ts";
 import { receiveFile, type UploadDeps } from "./upload.ts";
 
@@ -23,26 +26,39 @@ export class FileNotFoundError extends NotFoundError {
 
 /** The file's bytes go in under a secret address and come out under the artifact's. */
 export function mountAtlasFiles(app: HttpApp, deps: UploadDeps): void {
-  mountUpload(app, deps);
-  const download = (request: FastifyRequest<{ Params: FileParams }>, reply: FastifyReply) =>
-    sendFile(deps, request, reply);
-  app.get<{ Params: FileParams }>("/api/v1/artifacts/:namespace/:name/:type/file", download);
-  app.get<{ Params: FileParams }>("/api/v1/artifacts/:namespace/:name/:type/:version/file", download);
+  app.register(async (uploads) => {
+    useRenderer(uploads, renderForSender);
+    mountUpload(uploads, deps);
+  });
+  app.register(async (downloads) => {
+    useRenderer(downloads, renderErrorList);
+    for (const version of ["", "/:version"]) {
+      downloads.route<{ Params: FileParams }>({
+        // Fastify's own HEAD of a GET route would read the file to answer without it.
+        method: ["GET", "HEAD"],
+        exposeHeadRoute: false,
+        url: `/api/v1/artifacts/:namespace/:name/:type${version}/file`,
+        handler: (request, reply) => sendFile(deps, request, reply),
+      });
+    }
+  });
 }
 
+/** Packer never sends a file twice, so the one who does is told by the status. */
+const renderForSender: Renderer = (failure) =>
+  failure.status === 409 ? renderErrorList(failure) : renderForPacker(failure);
+
 function mountUpload(app: HttpApp, deps: UploadDeps): void {
-  app.register(async (uploads) => {
-    uploads.removeAllContentTypeParsers();
-    uploads.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-    uploads.put<{ Params: { secret: string }; Body: Readable | undefined }>(
-      "/api/v1/uploads/:secret",
-      async (request) => {
-        const bytes = request.body ?? request.raw;
-        const { sizeBytes, sha256 } = await receiveFile(deps, { secret: request.params.secret, bytes });
-        return { sizeBytes, sha256 };
-      },
-    );
-  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  app.put<{ Params: { secret: string }; Body: Readable | undefined }>(
+    "/api/v1/uploads/:secret",
+    async (request) => {
+      const bytes = request.body ?? request.raw;
+      const { sizeBytes, sha256 } = await receiveFile(deps, { secret: request.params.secret, bytes });
+      return { sizeBytes, sha256 };
+    },
+  );
 }
 
 async function sendFile(
@@ -59,18 +75,20 @@ async function sendFile(
   if (!build?.file) throw new FileNotFoundError(request.params);
   const { key, sizeBytes, sha256 } = build.file;
   const etag = `"${sha256}"`;
-  reply.header("etag", etag).header("accept-ranges", "bytes").type("application/octet-stream");
-  reply.header("content-disposition", `attachment; filename="${name}-${build.number}"`);
-  if (request.headers["if-none-match"] === etag) return reply.code(304).send();
-  const range = readRange(request.headers.range, sizeBytes);
+  const disposition = `attachment; filename="${name}-${build.number}"`;
+  const headers = { etag, "accept-ranges": "bytes", "content-disposition": disposition };
+  if (matchesEtag(request.headers["if-none-match"], etag)) return reply.headers(headers).code(304).send();
+  const range = readRange(request, { etag, sizeBytes });
   if (range === "unsatisfiable") {
-    return reply.code(416).header("content-range", `bytes */${sizeBytes}`).send();
+    return reply.headers(headers).code(416).header("content-range", `bytes */${sizeBytes}`).send();
   }
-  const span = range ?? { start: 0, end: sizeBytes - 1 };
-  reply.header("content-length", span.end - span.start + 1);
-  if (range) reply.code(206).header("content-range", `bytes ${span.start}-${span.end}/${sizeBytes}`);
-  if (request.method === "HEAD" || sizeBytes === 0) return reply.send("");
-  return reply.send(await blobs.get(key, range));
+  const { start, end } = range ?? { start: 0, end: sizeBytes - 1 };
+  const empty = request.method === "HEAD" || sizeBytes === 0;
+  // Opened before any header is set, so that a blob that is not there is answered as a failure.
+  const bytes = empty ? "" : await blobs.get(key, range);
+  reply.headers({ ...headers, "content-length": end - start + 1 }).type("application/octet-stream");
+  if (range) reply.code(206).header("content-range", `bytes ${start}-${end}/${sizeBytes}`);
+  return reply.send(bytes);
 }
 
 function readVersion(version: string): number | "latest" {
@@ -81,12 +99,14 @@ function readVersion(version: string): number | "latest" {
   return Number(version);
 }
 
-/** One range of RFC 9110 §14; a header of another kind is ignored, as it says there. */
+/** One range of RFC 9110 §14; a header of another kind, or of another state of the file, is ignored as it says there. */
 function readRange(
-  header: string | undefined,
-  sizeBytes: number,
+  { method, headers }: Pick<FastifyRequest, "method" | "headers">,
+  { etag, sizeBytes }: { etag: string; sizeBytes: number },
 ): { start: number; end: number } | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? "");
+  const condition = headers["if-range"];
+  if (method !== "GET" || (condition !== undefined && condition !== etag)) return undefined;
+  const match = /^bytes=(\d*)-(\d*)$/.exec(headers.range ?? "");
   if (!match || (match[1] === "" && match[2] === "")) return undefined;
   const last = sizeBytes - 1;
   const span =

@@ -27,7 +27,7 @@ export async function renewUpload(
   return renewed.numUpdatedRows === 1n;
 }
 
-/** Undefined when the file of another upload was first. */
+/** Says when the file arrived, at a repetition too; undefined when the file of another upload was first. */
 export async function completeFile(
   trx: Transaction<RegistryTables>,
   { buildId, file }: { buildId: string; file: FileRecord },
@@ -38,10 +38,10 @@ export async function completeFile(
       file_key: file.key,
       file_size: file.sizeBytes,
       file_sha256: file.sha256,
-      published_at: sql<Date>`clock_timestamp()`,
+      published_at: sql<Date>`coalesce(published_at, clock_timestamp())`,
     })
     .where("id", "=", buildId)
-    .where("published_at", "is", null)
+    .where((where) => where.or([where("published_at", "is", null), where("file_key", "=", file.key)]))
     .returning("published_at")
     .executeTakeFirst();
   return completed?.published_at ?? undefined;

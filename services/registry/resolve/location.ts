@@ -7,6 +7,10 @@ export interface Location {
   id: string;
 }
 
-export function locationsOf({ externalId }: Pick<BuildRecord, "externalId">): Location[] {
-  return regionalIds(externalId) ?? [{ region: null, id: externalId }];
+/** Types whose builders write `REGION:ID,…`. Others write `sha256:…`, `name:tag` or a URL, which only look like it. */
+const regionalTypes: readonly string[] = ["amazon.image", "alicloud.image", "scaleway.image"];
+
+export function locationsOf({ type, externalId }: Pick<BuildRecord, "type" | "externalId">): Location[] {
+  const regional = regionalTypes.includes(type) ? regionalIds(externalId) : undefined;
+  return regional ?? [{ region: null, id: externalId }];
 }

@@ -23,16 +23,16 @@ export interface Choice {
 
 export class NothingResolvesError extends NotFoundError {
   constructor(question: Question, found: readonly Choice[]) {
-    const there = found.length === 0 ? "no such version" : `there is ${describe(found)}`;
-    super(`Cannot resolve ${quote(question)}: ${there}`);
+    const nothing = question.type === undefined ? "no such version" : "no such build";
+    super(
+      `Cannot resolve ${quote(question)}: ${found.length === 0 ? nothing : `there is ${describe(found)}`}`,
+    );
   }
 }
 
 export class AmbiguousReferenceError extends ConflictError {
   constructor(question: Question, choices: readonly Choice[]) {
-    const types = new Set(choices.map(({ type }) => type));
-    const missing = types.size > 1 ? "type" : "region";
-    super(`Cannot resolve ${quote(question)}: give a ${missing}, there is ${describe(choices)}`, {
+    super(`Cannot resolve ${quote(question)}: ${adviceFor(question, choices)}there is ${describe(choices)}`, {
       details: { choices },
     });
   }
@@ -52,12 +52,17 @@ export function chooseLocation(question: Question, builds: readonly VisibleBuild
   return only;
 }
 
+function adviceFor(question: Question, choices: readonly Choice[]): string {
+  if (new Set(choices.map(({ type }) => type)).size > 1) return "give a type, ";
+  return question.region === undefined ? "give a region, " : "";
+}
+
 function toChoice({ build, location }: Answer): Choice {
   return { type: build.type, ...location };
 }
 
 function quote({ reference, type, region }: Question): string {
-  const asked = [type && `type ${type}`, region && `region ${region}`].filter(Boolean);
+  const asked = [type && `type "${type}"`, region && `region "${region}"`].filter(Boolean);
   return `"${reference}"${asked.length > 0 ? ` with ${asked.join(" and ")}` : ""}`;
 }
 

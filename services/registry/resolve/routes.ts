@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { authorize } from "#core/access.ts";
 import { NotFoundError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
+import { matchesEtag } from "#core/http/etag.ts";
 import { noContent, nullable, problems, ref, Timestamp } from "#core/http/schemas.ts";
 import { ArtifactType, canonicalType, formatArtifact } from "../artifact/artifact.ts";
 import type { RegistryDatabase } from "../database.ts";
@@ -87,9 +88,9 @@ export function mountResolve(app: HttpApp, { database, baseUrl }: ResolveDeps): 
       const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 27)}"`;
       reply
         .header("etag", etag)
-        .header("vary", "Accept, Authorization")
+        .header("vary", "Accept, Authorization, X-Atlas-Token")
         .header("cache-control", "private, no-cache");
-      if (request.headers["if-none-match"] === etag) return reply.code(304).send(null);
+      if (matchesEtag(request.headers["if-none-match"], etag)) return reply.code(304).send(null);
       return reply.type(plain ? "text/plain; charset=utf-8" : "application/json; charset=utf-8").send(body);
     },
   );

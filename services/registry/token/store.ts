@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { sql, type Generated, type Kysely } from "kysely";
+import { sql, type Generated, type Kysely, type Transaction } from "kysely";
 import type { Grant } from "#core/access.ts";
 import type { RegistryTables } from "../database.ts";
 import type { TokenRecord } from "./token.ts";
@@ -80,6 +80,11 @@ export async function revokeToken(db: Kysely<RegistryTables>, id: string): Promi
     .where("id", "=", id)
     .returning(columns)
     .executeTakeFirst();
+}
+
+/** Keeps other writers of tokens out until the transaction ends; readers pass. */
+export async function lockTokens(trx: Transaction<RegistryTables>): Promise<void> {
+  await sql`lock table token in share row exclusive mode`.execute(trx);
 }
 
 export async function hasTokens(db: Kysely<RegistryTables>): Promise<boolean> {

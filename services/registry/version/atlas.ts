@@ -118,32 +118,41 @@ interface ArtifactVersion {
 
 const externalIdLimitBytes = 64 * 1024;
 
-/** The reply of Atlas is strict, its requests are not: what a client leaves out has a default. */
+/** The reply of Atlas is strict, its requests are not: what a client leaves out has a default, and a form has texts. */
 function readArtifactVersion(body: unknown): ArtifactVersion {
   const { artifact_version: version } = (body ?? {}) as { artifact_version?: Record<string, unknown> };
   if (typeof version !== "object" || version === null) {
     throw new InvalidError(`Cannot publish: expected {"artifact_version":{…}}`);
   }
-  const { id = "", file = false } = version;
+  const id = version["id"] ?? "";
   if (typeof id !== "string" || Buffer.byteLength(id) > externalIdLimitBytes) {
     throw new InvalidError(
       `Cannot publish: artifact_version.id is no string of at most ${externalIdLimitBytes} bytes`,
     );
   }
-  if (typeof file !== "boolean")
-    throw new InvalidError(`Cannot publish: artifact_version.file is no boolean`);
   return {
     externalId: id,
-    file,
+    file: readFile(version["file"]),
     metadata: readMetadata(version["metadata"]),
     buildNumber: readNumber(version, "build_id"),
     compileNumber: readNumber(version, "compile_id"),
   };
 }
 
+function readFile(value: unknown): boolean {
+  if (value === true || value === "true" || value === "1") return true;
+  if (value === false || value === "false" || value === "0" || value === null || value === undefined)
+    return false;
+  throw new InvalidError(
+    `Cannot publish: artifact_version.file is ${JSON.stringify(value)}, expected true or false`,
+  );
+}
+
 function readNumber(version: Record<string, unknown>, member: string): number {
-  const value = version[member] ?? 0;
-  if (!Number.isSafeInteger(value))
-    throw new InvalidError(`Cannot publish: artifact_version.${member} is no integer`);
-  return value as number;
+  const given = version[member] ?? 0;
+  const value = typeof given === "string" && /^-?\d{1,16}$/.test(given) ? Number(given) : given;
+  if (Number.isSafeInteger(value)) return value as number;
+  throw new InvalidError(
+    `Cannot publish: artifact_version.${member} is ${JSON.stringify(given)}, expected an integer below 2^53`,
+  );
 }

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { InvalidError } from "#core/errors.ts";
 
 /**
@@ -29,6 +30,22 @@ export function regionalIds(externalId: string): RegionalId[] | undefined {
   return pairs.map((pair) => ({ region: pair?.[1] ?? "", id: pair?.[2] ?? "" }));
 }
 
+/** Bytes of the metadata as JSON: it travels in every event and every answer. */
+export const metadataLimitBytes = 256 * 1024;
+
+export class MetadataTooLargeError extends InvalidError {
+  constructor(sizeBytes: number) {
+    super(
+      `Cannot publish with ${sizeBytes} bytes of metadata: at most ${metadataLimitBytes} are kept; put what is larger into the file`,
+    );
+  }
+}
+
+export function assertMetadataFits(metadata: Readonly<Record<string, string>>): void {
+  const sizeBytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (sizeBytes > metadataLimitBytes) throw new MetadataTooLargeError(sizeBytes);
+}
+
 /** Checks that a wire object is string to string; `null` means none. */
 export function readMetadata(value: unknown): Record<string, string> {
   if (value === null || value === undefined) return {};
@@ -37,5 +54,6 @@ export function readMetadata(value: unknown): Record<string, string> {
   }
   const wrong = Object.entries(value).find(([, text]) => typeof text !== "string");
   if (wrong) throw new InvalidError(`Cannot read metadata "${wrong[0]}": expected a string`);
+  assertMetadataFits(value as Record<string, string>);
   return value as Record<string, string>;
 }

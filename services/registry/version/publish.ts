@@ -1,7 +1,6 @@
 import type { Buffer } from "node:buffer";
-import { setTimeout as sleep } from "node:timers/promises";
+import { DatabaseUnavailableError, retryBroken } from "#core/database/retry.ts";
 import { uuidv7 } from "#core/id.ts";
-import { codeOf, UnavailableError } from "#core/errors.ts";
 import type { Outbox } from "#core/outbox/outbox.ts";
 import { encodeData } from "#proto/cloud-event.ts";
 import { formatArtifact, type ArtifactRef } from "../artifact/artifact.ts";
@@ -41,7 +40,6 @@ interface Waiting {
 
 const batchSize = 64;
 const batchesInFlight = 2;
-const retryForMs = 10_000;
 
 /**
  * Group commit: what waits while two statements are under way goes out together as the next one, so that a lone
@@ -80,41 +78,23 @@ async function publishBatch(database: RegistryDatabase, batch: readonly Waiting[
     const published = await callPublish(database, batch);
     for (const [index, { resolve }] of batch.entries()) resolve(published[index] as PublishedBuild);
   } catch (error) {
-    const [only] = batch;
-    if (batch.length === 1) only?.reject(error);
+    const hopeless = batch.length === 1 || error instanceof DatabaseUnavailableError;
+    if (hopeless) for (const { reject } of batch) reject(error);
     else for (const one of batch) await publishBatch(database, [one]);
   }
 }
 
-/** A connection that broke says nothing about the commit; the build's own id makes the second try safe. */
+/** A build that was stored before its connection broke is answered at the second try, by its own id. */
 async function callPublish(database: RegistryDatabase, batch: readonly Waiting[]): Promise<PublishedBuild[]> {
   const items = JSON.stringify(batch.map(({ item }) => item));
-  const deadline = performance.now() + retryForMs;
-  for (let wait = 50; ; wait *= 2) {
-    try {
-      const { rows } = await database.pool.query<PublishedBuild & { ordinal: number }>({
-        name: "publish_builds",
-        text: `select ordinal, build_id as "buildId", version_number as "number", replayed from publish_builds($1) order by ordinal`,
-        values: [items],
-      });
-      return rows;
-    } catch (error) {
-      if (!isTransient(error)) throw error;
-      if (performance.now() + wait > deadline) {
-        throw new UnavailableError("Cannot store the version: the database does not answer", {
-          cause: error,
-        });
-      }
-      await sleep(wait);
-    }
-  }
-}
-
-/** SQLSTATE classes 08 (connection), 57P (shutdown), 40 (rollback), and the socket's own codes. */
-function isTransient(error: unknown): boolean {
-  const code = codeOf(error);
-  if (code === undefined) return error instanceof Error && /connection|timeout exceeded/i.test(error.message);
-  return /^(08|57P|40)/.test(code) || /^E(CONN|PIPE|TIMEDOUT|HOST|NOENT|AI)/.test(code);
+  return retryBroken("store the version", async () => {
+    const { rows } = await database.pool.query<PublishedBuild & { ordinal: number }>({
+      name: "publish_builds",
+      text: `select ordinal, build_id as "buildId", version_number as "number", replayed from publish_builds($1) order by ordinal`,
+      values: [items],
+    });
+    return rows;
+  });
 }
 
 function toItem(build: NewBuild): object {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { Type } from "typebox";
 import { authorize } from "#core/access.ts";
 import { ConflictError, InvalidError } from "#core/errors.ts";
@@ -12,7 +13,15 @@ import { createUploadSecret, uploadUrl } from "../file/upload.ts";
 import { Name } from "../namespace/namespace.ts";
 import type { Publisher } from "./publish.ts";
 import { findVersion, listVersions } from "./store.ts";
-import { Metadata, toVersionReply, Version, VersionNotFoundError, versionSchemas } from "./version.ts";
+import { assertMetadataFits, deriveMetadata } from "./metadata.ts";
+import {
+  Metadata,
+  toVersionReply,
+  Version,
+  VersionNotFoundError,
+  versionSchemas,
+  type VersionRecord,
+} from "./version.ts";
 
 const VersionPage = page("VersionPage", Version);
 const VersionPublish = Type.Object(
@@ -44,6 +53,7 @@ const PublishedVersion = Type.Object(
   },
   { $id: "PublishedVersion" },
 );
+const maxNumber = 2_147_483_647;
 const params = Type.Object({ namespace: Name, name: Name });
 const tags = ["versions"];
 
@@ -90,8 +100,8 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
         namespace,
         name,
         type: type === undefined ? undefined : canonicalType(type),
-        metadata: Object.fromEntries(metadata.map(readPair)),
-        after: decodeIntegerCursor(after),
+        metadata: metadata.map(readPair),
+        after: decodeIntegerCursor(after, { max: maxNumber }),
         limit,
       });
       const url = baseUrl(request);
@@ -124,6 +134,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
       authorize(request.principal, { namespace, role: "publish", action, thing: `namespace "${namespace}"` });
       const { externalId = "", metadata = {}, file = false, buildNumber = 0 } = request.body;
       const type = canonicalType(request.body.type);
+      assertMetadataFits(metadata);
       const upload = file ? createUploadSecret() : undefined;
       const { number, buildId, replayed } = await publisher.publish({
         namespace,
@@ -139,7 +150,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
       });
       const version = await findVersion(database.kysely, { namespace, name, number });
       if (!version) throw new VersionNotFoundError({ namespace, name, number });
-      if (replayed) assertSame(version, { type, externalId, file });
+      if (replayed) assertSame(version, { buildId, type, externalId, metadata, file, buildNumber });
       const url = baseUrl(request);
       const awaited =
         upload && (!replayed || (await renewUpload(database.kysely, { buildId, uploadHash: upload.hash })));
@@ -160,7 +171,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
         params: Type.Object({
           namespace: Name,
           name: Name,
-          number: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
+          number: Type.Integer({ minimum: 1, maximum: maxNumber }),
         }),
         response: { 200: ref(Version), ...problems(400, 401, 404) },
       },
@@ -183,20 +194,32 @@ function readPair(pair: string): [string, string] {
 }
 
 interface Asked {
+  buildId: string;
   type: string;
   externalId: string;
+  metadata: Readonly<Record<string, string>>;
   file: boolean;
+  buildNumber: number;
 }
 
-function assertSame(
-  version: { number: number; builds: { type: string; externalId: string; hasFile: boolean }[] },
-  { type, externalId, file }: Asked,
-): void {
+export class IdempotencyKeyReusedError extends ConflictError {
+  constructor({ type, externalId }: Asked, { number }: VersionRecord) {
+    super(
+      `Cannot publish "${externalId}" of type "${type}": its Idempotency-Key published version ${number} with other contents`,
+    );
+  }
+}
+
+function assertSame(version: VersionRecord, asked: Asked): void {
+  const { type, externalId, file, buildNumber } = asked;
   const same = version.builds.some(
-    (build) => build.type === type && build.externalId === externalId && build.hasFile === file,
+    (build) =>
+      build.id === asked.buildId &&
+      build.type === type &&
+      build.externalId === externalId &&
+      build.hasFile === file &&
+      build.buildNumber === buildNumber &&
+      isDeepStrictEqual(build.metadata, deriveMetadata(type, asked)),
   );
-  if (same) return;
-  throw new ConflictError(
-    `Cannot publish "${externalId}" of type "${type}": its Idempotency-Key published version ${version.number} with other contents`,
-  );
+  if (!same) throw new IdempotencyKeyReusedError(asked, version);
 }

@@ -82,15 +82,17 @@ export function readSearch(
   return { selector: readSelector(query), filters: readFilters(query) };
 }
 
+const largest = { version: 2_147_483_647, build: Number.MAX_SAFE_INTEGER } as const;
+
 function readSelector(query: Readonly<Record<string, unknown>>): Selector {
   for (const by of ["version", "build"] as const) {
     const text = query[by];
     if (text === undefined || text === "") continue;
     if (text === "latest" || text === "any") return { by, pick: text };
     const pick = Number(text);
-    if (typeof text !== "string" || !/^\d{1,10}$/.test(text) || pick > 2_147_483_647) {
+    if (typeof text !== "string" || !/^\d{1,16}$/.test(text) || pick > largest[by]) {
       throw new InvalidError(
-        `Cannot search by ${by} ${JSON.stringify(text)}: expected latest, any or a number`,
+        `Cannot search by ${by} ${JSON.stringify(text)}: expected latest, any or a number up to ${largest[by]}`,
       );
     }
     return { by, pick };
@@ -102,8 +104,13 @@ function readFilters(query: Readonly<Record<string, unknown>>): MetadataFilter[]
   const filters: MetadataFilter[] = [];
   for (const [parameter, key] of Object.entries(query)) {
     const index = /^metadata\.(\d{1,6})\.key$/.exec(parameter)?.[1];
-    if (index === undefined || typeof key !== "string") continue;
+    if (index === undefined) continue;
     const value = query[`metadata.${index}.value`];
+    if (typeof key !== "string" || Array.isArray(value)) {
+      throw new InvalidError(
+        `Cannot search by metadata.${index} ${JSON.stringify([key, value])}: expected one key and at most one value`,
+      );
+    }
     filters.push({ key, value: typeof value === "string" ? value : undefined });
   }
   return filters;

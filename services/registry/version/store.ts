@@ -78,7 +78,7 @@ export async function findVersion(
 export interface VersionQuery extends ArtifactRef {
   type?: string | undefined;
   /** Pairs that one build of the version has. */
-  metadata: Readonly<Record<string, string>>;
+  metadata: readonly (readonly [key: string, value: string])[];
   /** Number of the last version of the page before. */
   after?: number | undefined;
   limit: number;
@@ -89,6 +89,7 @@ export async function listVersions(
   db: Kysely<RegistryTables>,
   { namespace, name, type, metadata, after, limit }: VersionQuery,
 ): Promise<VersionRecord[]> {
+  const pairs = metadata.map(([key, value]) => JSON.stringify({ [key]: value }));
   const numbers = db
     .selectFrom("build as wanted")
     .innerJoin("artifact as home", "home.id", "wanted.artifact_id")
@@ -97,9 +98,7 @@ export async function listVersions(
     .where("home.namespace", "=", namespace)
     .where("home.name", "=", name)
     .$if(type !== undefined, (query) => query.where("wanted.type", "=", type ?? ""))
-    .$if(Object.keys(metadata).length > 0, (query) =>
-      query.where(sql<boolean>`wanted.metadata @> ${JSON.stringify(metadata)}::jsonb`),
-    )
+    .$if(pairs.length > 0, (query) => query.where(sql<boolean>`wanted.metadata @> all(${pairs}::jsonb[])`))
     .$if(after !== undefined, (query) => query.where("wanted.number", "<", after ?? 0))
     .orderBy("wanted.number", "desc")
     .limit(limit + 1);
