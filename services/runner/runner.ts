@@ -13,6 +13,7 @@ import { claimMessage, startRelay } from "#core/outbox/outbox.ts";
 import type { SecretBox } from "#core/secret-box.ts";
 import { toCloudEvent, type CloudEvent } from "#proto/cloud-event.ts";
 import { mountConfigurations } from "./configuration/routes.ts";
+import { removeUploads } from "./configuration/upload.ts";
 import { runnerSchema, type RunnerTables } from "./database.ts";
 import { mountEnvironments } from "./environment/routes.ts";
 import { createHttpResolver } from "./input/resolver.ts";
@@ -60,6 +61,7 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   await using resources = new AsyncDisposableStack();
   const stop = new AbortController();
   await mkdir(workDir, { recursive: true, mode: 0o700 });
+  await removeUploads(workDir);
   const database = resources.use(openDatabase<RunnerTables>({ url: databaseUrl, schema: "runner" }));
   await migrate(database.pool, runnerSchema);
   const toMessage = toCloudEvent.bind(undefined, "/runner");
@@ -68,7 +70,7 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   await createPhaseQueue(jobs);
   const { boss } = jobs;
   const wake = () => outbox.wake();
-  const terraform = () => findTerraform(deps.terraform);
+  const terraform = () => findTerraform(deps.terraform, deps.hostEnvironment["PATH"]);
   health.add("terraform", async () => `${(await terraform()).product} ${(await terraform()).version}`, {
     critical: false,
   });
@@ -90,8 +92,9 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   mountConfigurations(app, { database, blobs, workDir });
   mountVariables(app, { database, box });
   mountInputs(app, { database, wake });
-  mountState(app, { database, state: createStateBackend({ database, box }) });
-  mountRuns(app, { database, boss, clock, wake, stopping: stop.signal });
+  const state = createStateBackend({ database, box });
+  mountState(app, { database, state });
+  mountRuns(app, { database, boss, blobs, box, clock, wake, stopping: stop.signal });
 
   const phases = {
     database,
@@ -101,6 +104,7 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
     clock,
     log,
     resolver: createHttpResolver(url),
+    state,
     terraform,
     workDir,
     url,

@@ -30,6 +30,19 @@ export class NoConfigurationError extends InvalidError {
   }
 }
 
+/** The archive can be unpacked, but holds nothing that Terraform would read. */
+export class NotAConfigurationError extends InvalidError {
+  constructor(files: readonly string[]) {
+    const found = files
+      .slice(0, 5)
+      .map((file) => `"${file}"`)
+      .join(", ");
+    super(
+      `Cannot use the archive as a configuration: its top folder has no *.tf or *.tf.json file, but ${found}`,
+    );
+  }
+}
+
 export class UnpackableFileError extends InvalidError {
   constructor(file: string, rule: string, options?: ErrorOptions) {
     super(`Cannot pack "${file}": ${rule}`, options);

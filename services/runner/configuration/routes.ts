@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import path from "node:path";
 import type { Readable } from "node:stream";
 import { Type } from "typebox";
 import type { BlobStore } from "#core/blob/blob-store.ts";
@@ -11,8 +9,8 @@ import { authorizeEnvironment } from "../access.ts";
 import type { RunnerDatabase } from "../database.ts";
 import { environmentParams } from "../environment/environment.ts";
 import { getEnvironment } from "../environment/store.ts";
-import { extractArchive } from "./archive.ts";
 import { insertConfiguration, listConfigurations, type ConfigurationRecord } from "./store.ts";
+import { limitUpload, tryConfiguration } from "./upload.ts";
 
 const Configuration = Type.Object(
   {
@@ -61,7 +59,7 @@ export function mountConfigurations(
       const { id } = await getEnvironment(database.kysely, request.params, action);
       const { limit = 50, after } = request.query;
       const rows = await listConfigurations(database.kysely, id, {
-        after: decodeIntegerCursor(after),
+        after: decodeIntegerCursor(after, { max: 2_147_483_647 }),
         limit,
       });
       return toPage(rows, limit, { key: ({ number }) => number, item: toReply });
@@ -88,10 +86,11 @@ export function mountConfigurations(
         authorizeEnvironment(request.principal, { environment: request.params, role: "operate", action });
         const { id } = await getEnvironment(database.kysely, request.params, action);
         const blobKey = `configurations/${id}/${uuidv7()}`;
-        const { sizeBytes, sha256 } = await blobs.put(blobKey, (request.body ?? request.raw) as Readable);
+        const archive = limitUpload((request.body ?? request.raw) as Readable);
+        const { sizeBytes, sha256 } = await blobs.put(blobKey, archive);
         const configuration = { blobKey, sizeBytes, sha256, uploadedBy: request.principal.name };
         try {
-          const { files } = await tryExtract(blobs, { blobKey, workDir });
+          const { files } = await tryConfiguration(blobs, { blobKey, workDir });
           const stored = await database.kysely
             .transaction()
             .execute((trx) => insertConfiguration(trx, id, { ...configuration, files }));
@@ -103,16 +102,6 @@ export function mountConfigurations(
       },
     );
   });
-}
-
-/** An archive that no run could unpack is refused when it is uploaded. */
-async function tryExtract(blobs: BlobStore, { blobKey, workDir }: { blobKey: string; workDir: string }) {
-  const directory = await mkdtemp(path.join(workDir, "upload-"));
-  try {
-    return await extractArchive(await blobs.get(blobKey), directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
 }
 
 function toReply({ number, sizeBytes, sha256, files, uploadedBy, createdAt }: ConfigurationRecord) {

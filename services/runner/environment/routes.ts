@@ -1,12 +1,12 @@
 import { Type } from "typebox";
-import { visibleNamespaces } from "#core/access.ts";
 import { UnauthorizedError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { decodeIntegerCursor, toPage } from "#core/http/cursor.ts";
 import { noContent, page, PageQuery, problems, ref } from "#core/http/schemas.ts";
-import { authorizeEnvironment } from "../access.ts";
+import { authorizeEnvironment, visibleEnvironments } from "../access.ts";
 import type { RunnerDatabase } from "../database.ts";
 import { dispatchNext, type PhaseSender } from "../run/queue.ts";
+import { refuseLiveHolder } from "../state/holder.ts";
 import { deleteStateLock } from "../state/store.ts";
 import {
   Environment,
@@ -61,7 +61,7 @@ export function mountEnvironments(app: HttpApp, { database, boss }: EnvironmentR
     async (request) => {
       if (!request.principal) throw new UnauthorizedError("Cannot list environments: no valid token given");
       const { limit = 50, after } = request.query;
-      const visible = visibleNamespaces(request.principal);
+      const visible = visibleEnvironments(request.principal);
       const rows = await listEnvironments(database.kysely, {
         visible,
         after: decodeIntegerCursor(after),
@@ -147,7 +147,7 @@ export function mountEnvironments(app: HttpApp, { database, boss }: EnvironmentR
         description: "For an operator who has looked at what exists. The next run in the queue starts.",
         tags,
         params: environmentParams,
-        response: { 204: noContent, ...problems(400, 401, 403, 404) },
+        response: { 204: noContent, ...problems(400, 401, 403, 404, 409) },
       },
     },
     async (request, reply) => {
@@ -156,9 +156,11 @@ export function mountEnvironments(app: HttpApp, { database, boss }: EnvironmentR
         role: "operate",
         action: "release",
       });
-      const { id } = await getEnvironment(database.kysely, request.params, "release");
+      const environment = await getEnvironment(database.kysely, request.params, "release");
+      const { id } = environment;
       await database.kysely.transaction().execute(async (trx) => {
         await lockEnvironment(trx, id);
+        await refuseLiveHolder(trx, { environment, action: "release" });
         await releaseEnvironment(trx, id);
         await deleteStateLock(trx, id);
         await dispatchNext(trx, boss, id);

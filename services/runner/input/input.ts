@@ -19,7 +19,9 @@ export interface InputRecord {
 export interface ResolvedInput {
   variable: string;
   reference: string;
+  /** Of the build that was found, whatever the input left open. */
   type: string;
+  /** Of the image; empty for one that is in no region. */
   region: string;
   /** `acmeinc/web` */
   artifact: string;
@@ -50,8 +52,11 @@ export interface ParsedReference {
   version: string;
 }
 
+const namePattern = "[A-Za-z0-9][A-Za-z0-9._-]{0,49}";
+const referencePattern = new RegExp(`^(${namePattern})/(${namePattern}):(${namePattern})$`);
+
 export function parseReference(variable: string, reference: string): ParsedReference {
-  const match = /^([^/:]+)\/([^/:]+):([A-Za-z0-9][A-Za-z0-9._-]{0,49})$/.exec(reference);
+  const match = referencePattern.exec(reference);
   if (!match) throw new ReferenceInvalidError(variable, reference);
   const [, namespace = "", name = "", version = ""] = match;
   return { namespace, artifact: `${namespace}/${name}`, version };

@@ -12,6 +12,9 @@ export interface Resolved {
   /** `acmeinc/web` */
   artifact: string;
   version: number;
+  type: string;
+  /** Null for a build whose image is in no region. */
+  region: string | null;
   /** The image: `ami-3a0a1d52`. */
   id: string;
 }
@@ -35,9 +38,12 @@ export function createHttpResolver(url: () => string): Resolver {
     async resolve({ reference, type, region }, token) {
       const query = new URLSearchParams({ ...(type && { type }), ...(region && { region }) });
       const response = await ask(`${url()}/api/v2/resolve/${reference}?${query.toString()}`, token);
-      const body = (await response.json()) as Resolved & { detail?: string };
-      if (!response.ok) throw new InvalidError(body.detail ?? `the registry answered ${response.status}`);
-      return { artifact: body.artifact, version: body.version, id: body.id };
+      const body = (await response.json().catch(() => ({}))) as Partial<Resolved> & { detail?: string };
+      const { artifact, version, type: found, region: place = null, id } = body;
+      if (response.ok && artifact && version && found && id) {
+        return { artifact, version, type: found, region: place, id };
+      }
+      throw new InvalidError(body.detail ?? `the registry answered ${response.status}`);
     },
   };
 }

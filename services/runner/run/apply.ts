@@ -1,22 +1,25 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
-import { Readable } from "node:stream";
 import { sql } from "kysely";
-import { codeOf, ConflictError, messageOf } from "#core/errors.ts";
+import { ConflictError, messageOf } from "#core/errors.ts";
 import { holdEnvironment } from "../environment/store.ts";
+import { readReferences, type StateReference } from "../state/references.ts";
 import { createMasker } from "../terraform/mask.ts";
 import { collectSensitiveValues } from "../terraform/plan-secrets.ts";
 import { announceRun } from "./announce.ts";
 import { openVariables, recheckInputs } from "./freeze.ts";
-import { openRunLog, type RunLog } from "./log.ts";
-import { beginAttempt, endRun, OvertakenError, own, watchRun, type PhaseDeps } from "./phase.ts";
-import { secretsOf } from "./plan.ts";
-import { endProcess, recordProcess } from "./process.ts";
+import type { RunLog } from "./log.ts";
+import { beginAttempt, endRun, own, performPhase, watchRun, type PhaseDeps } from "./phase.ts";
+import { recordProcess } from "./process.ts";
+import { endLeftover, holdsLock } from "./recover.ts";
+import { rescueState, StateUnsavedError, unsavedFile } from "./rescue.ts";
+import { secretsOf } from "./secrets.ts";
 import { getRunSecrets, lockRun } from "./store.ts";
 import type { RunRecord } from "./run.ts";
 import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
-import { openWorkspace, type Workspace } from "./workspace.ts";
+import { untilStored } from "./until-stored.ts";
+import { directoryOf, openWorkspace, workDirectoryOf } from "./workspace.ts";
 
 const planFile = "ingot.tfplan";
 const now = sql`now()` as never;
@@ -33,21 +36,15 @@ export async function applyRun(deps: PhaseDeps, runId: string): Promise<void> {
   if (!begun) return;
   if ("broken" in begun) return giveUp(deps, begun.broken);
   const { run, token } = begun;
-  const log = openRunLog(deps.database.kysely, { runId, phase: "apply" });
-  try {
-    await applyPlan(deps, { run, token, log });
-    await log.close();
-    await own(deps, run, async (trx, current) => {
-      const applied = await endRun(trx, deps, { run: current, state: "applied" });
-      await announceRun(trx, "run.applied", { run: applied, references: [] });
-    });
-    deps.log.info({ run: run.id, number: run.number }, "run applied");
-  } catch (error) {
-    await log.close();
-    await fail(deps, run, error);
-  } finally {
-    deps.wake();
-  }
+  await performPhase(
+    deps,
+    { run, phase: "apply" },
+    {
+      work: (log) => applyPlan(deps, { run, token, log }),
+      report: () => succeed(deps, run),
+      fail: (error) => fail(deps, run, error),
+    },
+  );
 }
 
 async function begin(deps: PhaseDeps, runId: string) {
@@ -77,9 +74,9 @@ async function applyPlan(deps: PhaseDeps, { run, token, log }: Work): Promise<vo
   await recheckInputs(deps.resolver, { run, token });
   const { variables: sealed, lockFile } = await getRunSecrets(deps.database.kysely, run.id);
   const variables = openVariables(deps.box, run, sealed);
+  using signals = watchRun(deps, run);
   await using workspace = await openWorkspace(deps, { run, phase: "apply", token, variables, lockFile });
   await writeFile(path.join(workspace.directory, planFile), await readPlan(deps, run), { mode: 0o600 });
-  using signals = watchRun(deps, run);
   const secrets = secretsOf(variables, token);
   const bench: Bench = {
     terraform,
@@ -92,13 +89,15 @@ async function applyPlan(deps: PhaseDeps, { run, token, log }: Work): Promise<vo
   };
   await runCommand(bench, { args: ["init", "-input=false", "-no-color"] });
   const masker = createMasker(collectSensitiveValues(await showPlan(bench, planFile), secrets));
+  // One that came with the configuration is not what this apply leaves.
+  await rm(path.join(workspace.directory, unsavedFile), { force: true });
   try {
     await runCommand(
       { ...bench, masker },
       { args: ["apply", "-input=false", "-json", "-lock-timeout=60s", planFile] },
     );
   } catch (error) {
-    throw (await rescueState(deps, { run, workspace, error })) ?? error;
+    throw (await rescueState(deps, { run, directory: workspace.directory, error })) ?? error;
   }
 }
 
@@ -107,54 +106,62 @@ async function readPlan(deps: PhaseDeps, run: RunRecord): Promise<Uint8Array> {
   return deps.box.open(await buffer(await deps.blobs.get(key)), key);
 }
 
-/** The state could not be stored when the apply ended: Terraform left it in a file, which must not go with the directory. */
-export class StateUnsavedError extends Error {
-  override readonly name = "StateUnsavedError";
-  constructor(key: string, options: ErrorOptions) {
-    super(
-      `${messageOf(options.cause)}. The new state could not be stored in the environment; it is kept, sealed, as blob "${key}"`,
-      options,
-    );
-  }
+async function succeed(deps: PhaseDeps, run: RunRecord): Promise<void> {
+  const references = await untilStored(deps.log, () => learnReferences(deps, run));
+  await own(deps, run, async (trx, current) => {
+    const applied = await endRun(trx, deps, { run: current, state: "applied" });
+    await announceRun(trx, "run.applied", { run: applied, references });
+  });
+  deps.log.info({ run: run.id, number: run.number }, "run applied");
 }
 
-async function rescueState(
-  deps: PhaseDeps,
-  { run, workspace, error }: { run: RunRecord; workspace: Workspace; error: unknown },
-): Promise<StateUnsavedError | undefined> {
+/** What the new state uses. A state that cannot be read is no reason to call the apply a failure. */
+async function learnReferences(
+  { state, log }: Pick<PhaseDeps, "state" | "log">,
+  run: RunRecord,
+): Promise<StateReference[]> {
+  const stored = await state.read({ id: run.environmentId });
   try {
-    const body = await readFile(path.join(workspace.directory, "errored.tfstate"));
-    const key = `errored-states/${run.id}`;
-    await deps.blobs.put(key, Readable.from([deps.box.seal(body, key)]));
-    return new StateUnsavedError(key, { cause: error });
-  } catch (missing) {
-    if (codeOf(missing) === "ENOENT") return undefined;
-    throw missing;
+    return stored ? readReferences(stored.body) : [];
+  } catch (error) {
+    log.warn({ run: run.id, err: error }, "state could not be searched for references");
+    return [];
   }
 }
 
 async function fail(deps: PhaseDeps, run: RunRecord, error: unknown): Promise<void> {
-  if (error instanceof OvertakenError) return;
-  const canceled = error instanceof CanceledError;
-  const doubtful = error instanceof StateUnsavedError || (canceled && error.forced);
-  deps.log.warn({ run: run.id, number: run.number, err: error }, canceled ? "run canceled" : "run errored");
   await own(deps, run, async (trx, current) => {
-    const reason = `run ${run.number}: ${messageOf(error)}`;
-    if (doubtful) await holdEnvironment(trx, run.environmentId, { run: run.id, reason });
-    await endRun(trx, deps, {
-      run: current,
-      state: canceled ? "canceled" : "errored",
-      error: messageOf(error),
-    });
+    const ending = endingOf(error, current);
+    const isDoubtful = error instanceof StateUnsavedError || ending.isForced || (await holdsLock(trx, run));
+    const reason = `run ${run.number}: ${ending.error}`;
+    if (isDoubtful) await holdEnvironment(trx, run.environmentId, { run: run.id, reason });
+    await endRun(trx, deps, { run: current, state: ending.state, error: ending.error });
   });
+  deps.log.warn({ run: run.id, number: run.number, err: error }, "run was not applied");
 }
+
+/** An interrupted apply was canceled by somebody, or by the end of this process. */
+function endingOf(error: unknown, { cancelRequestedAt }: RunRecord) {
+  const cause = error instanceof StateUnsavedError ? error.cause : error;
+  const isCanceled = cause instanceof CanceledError;
+  const isForced = isCanceled && cause.forced;
+  if (!isCanceled || cancelRequestedAt) {
+    return { state: isCanceled ? "canceled" : "errored", error: messageOf(error), isForced } as const;
+  }
+  const text = `the runner was stopped while it applied the plan: ${messageOf(error)}. Start a new run to go on`;
+  return { state: "errored", error: text, isForced } as const;
+}
+
+const gaveUp =
+  "the runner ended while it applied the plan: the state may be incomplete and stays locked. Look at what exists, then release the environment with ingot env unlock and start a run";
 
 /** The runner that applied is gone. What Terraform did until then is unknown, so an operator has to look. */
 async function giveUp(deps: PhaseDeps, run: RunRecord): Promise<void> {
-  const { process } = await getRunSecrets(deps.database.kysely, run.id);
-  if (process) await endProcess(process);
-  const error =
-    "the runner ended while it applied the plan: the state may be incomplete and stays locked. Look at what exists, then release the environment with ingot env unlock and start a run";
+  await endLeftover(deps, run.id);
+  const directory = workDirectoryOf(deps, { run, phase: "apply" });
+  const unsaved = await rescueState(deps, { run, directory, error: new Error(gaveUp) });
+  await rm(directoryOf(deps, run.id), { recursive: true, force: true });
+  const error = messageOf(unsaved ?? gaveUp);
   await own(deps, run, async (trx, current) => {
     await holdEnvironment(trx, run.environmentId, { run: run.id, reason: `run ${run.number}: ${error}` });
     await endRun(trx, deps, { run: current, state: "errored", error });

@@ -28,7 +28,7 @@ async function resolveInput(
     const resolved = await resolver.resolve({ reference, type, region }, token);
     const before = applied.find((other) => other.variable === variable);
     const previous = before ? { version: before.version, id: before.id } : null;
-    return { variable, reference, type, region, ...resolved, previous };
+    return { variable, reference, ...resolved, region: resolved.region ?? "", previous };
   } catch (error) {
     throw new InputUnresolvedError(variable, reference, { cause: error });
   }

@@ -5,13 +5,17 @@ import type { BlobStore } from "#core/blob/blob-store.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
 import type { SecretBox } from "#core/secret-box.ts";
+import { pause } from "#core/supervise.ts";
 import type { RunnerDatabase, RunnerTables } from "../database.ts";
 import type { Resolver } from "../input/resolver.ts";
+import type { StateBackend } from "../state/backend.ts";
 import type { Terraform } from "../terraform/find.ts";
 import { announceRun } from "./announce.ts";
+import { openRunLog, type Phase, type RunLog } from "./log.ts";
 import { dispatchNext, type PhaseSender } from "./queue.ts";
 import type { RunRecord, RunState } from "./run.ts";
 import { getRun, lockRun, updateRun, type RunChanges } from "./store.ts";
+import { untilStored } from "./until-stored.ts";
 
 export interface PhaseDeps {
   database: RunnerDatabase;
@@ -21,6 +25,7 @@ export interface PhaseDeps {
   clock: Clock;
   log: Log;
   resolver: Resolver;
+  state: StateBackend;
   /** Throws a readable error when there is none. */
   terraform(): Promise<Terraform>;
   /** Where runs have their directories. */
@@ -62,17 +67,55 @@ export function hashRunToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
-/** Runs a transaction on a run that this worker's attempt still owns. */
+/**
+ * Runs a transaction on a run that this worker's attempt still owns and that is still in the state of its phase, so
+ * that what was committed without an answer is not reported twice.
+ */
 export async function own<T>(
-  { database }: Pick<PhaseDeps, "database">,
-  run: Pick<RunRecord, "id" | "attempt">,
+  { database, log }: Pick<PhaseDeps, "database" | "log">,
+  run: Pick<RunRecord, "id" | "attempt" | "state">,
   change: (trx: Transaction<RunnerTables>, current: RunRecord) => Promise<T>,
 ): Promise<T> {
-  return database.kysely.transaction().execute(async (trx) => {
-    const current = await lockRun(trx, run.id);
-    if (current.attempt !== run.attempt) throw new OvertakenError(run);
-    return change(trx, current);
-  });
+  const once = () =>
+    database.kysely.transaction().execute(async (trx) => {
+      const current = await lockRun(trx, run.id);
+      if (isOvertaken(run, current)) throw new OvertakenError(run);
+      return change(trx, current);
+    });
+  return untilStored(log, once);
+}
+
+function isOvertaken(
+  run: Pick<RunRecord, "attempt" | "state">,
+  current: Pick<RunRecord, "attempt" | "state">,
+): boolean {
+  return current.attempt !== run.attempt || current.state !== run.state;
+}
+
+export interface PhaseSteps<T> {
+  work(log: RunLog): Promise<T>;
+  /** Says how it went. A report that fails does not make the work a failure. */
+  report(result: T): Promise<void>;
+  fail(error: unknown): Promise<void>;
+}
+
+/** Does the work of a phase with its log, then reports; a worker that was overtaken meanwhile says nothing. */
+export async function performPhase<T>(
+  deps: PhaseDeps,
+  { run, phase }: { run: RunRecord; phase: Phase },
+  { work, report, fail }: PhaseSteps<T>,
+): Promise<void> {
+  const log = openRunLog(deps, { runId: run.id, phase });
+  const [outcome] = await Promise.allSettled([work(log)]);
+  await log.close();
+  try {
+    await (outcome.status === "fulfilled" ? report(outcome.value) : fail(outcome.reason));
+  } catch (error) {
+    if (!(error instanceof OvertakenError)) throw error;
+    deps.log.warn({ run: run.id, number: run.number, attempt: run.attempt, phase }, "run was overtaken");
+  } finally {
+    deps.wake();
+  }
 }
 
 /** Begins a phase: from now on only this attempt may report, with a token of its own. */
@@ -110,12 +153,13 @@ export async function endRun(
 
 export interface CancelSignals extends Disposable {
   cancel: AbortSignal;
+  /** Also when the run has been overtaken. */
   forceCancel: AbortSignal;
-  /** The reason is OvertakenError. */
-  overtaken: AbortSignal;
 }
 
 const watchEveryMs = 500;
+/** What an interrupted plan gets when this process stops. */
+const stopPlanMs = 5_000;
 
 /** Looks at the run while a phase works on it: whichever process took the cancel, this one obeys. */
 export function watchRun(
@@ -124,23 +168,32 @@ export function watchRun(
 ): CancelSignals {
   const cancel = new AbortController();
   const forceCancel = new AbortController();
-  const overtaken = new AbortController();
   const look = async () => {
     const current = await getRun(database.kysely, run.id);
     if (current.cancelRequestedAt) cancel.abort();
     if (current.forceCancelRequestedAt) forceCancel.abort();
-    if (current.attempt !== run.attempt) {
-      overtaken.abort(new OvertakenError(run));
-      forceCancel.abort();
+    if (isOvertaken(run, current)) forceCancel.abort();
+  };
+  const stop = new AbortController();
+  const watch = async () => {
+    for (; !stop.signal.aborted; await pause(watchEveryMs, stop.signal)) {
+      await look().catch((error: unknown) =>
+        log.warn({ run: run.id, err: error }, "run could not be watched"),
+      );
     }
   };
-  const timer = setInterval(() => {
-    look().catch((error: unknown) => log.warn({ run: run.id, err: error }, "run could not be watched"));
-  }, watchEveryMs);
+  void watch();
+  // A plan changes nothing and comes again, so it must not hold up the process; an apply gets the time that it needs.
+  const killPlan = async () => {
+    await pause(stopPlanMs, stop.signal);
+    if (!stop.signal.aborted) forceCancel.abort();
+  };
+  if (run.state === "planning") {
+    stopping.addEventListener("abort", () => void killPlan(), { once: true, signal: stop.signal });
+  }
   return {
     cancel: AbortSignal.any([cancel.signal, stopping]),
     forceCancel: forceCancel.signal,
-    overtaken: overtaken.signal,
-    [Symbol.dispose]: () => clearInterval(timer),
+    [Symbol.dispose]: () => stop.abort(),
   };
 }

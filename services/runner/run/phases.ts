@@ -3,7 +3,6 @@ import { applyRun } from "./apply.ts";
 import type { PhaseDeps } from "./phase.ts";
 import { planRun } from "./plan.ts";
 import { phaseQueue, type PhaseJob } from "./queue.ts";
-import { releaseDeadLocks } from "./recover.ts";
 
 // Longer than any phase may take; a worker that dies is noticed by its missing heartbeat.
 const expireInSeconds = 86_000;
@@ -59,7 +58,5 @@ async function once(
 }
 
 async function work(deps: PhaseDeps, { phase, runId }: PhaseJob): Promise<void> {
-  if (phase === "apply") return applyRun(deps, runId);
-  await releaseDeadLocks(deps, runId);
-  return planRun(deps, runId);
+  await (phase === "apply" ? applyRun(deps, runId) : planRun(deps, runId));
 }

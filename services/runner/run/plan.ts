@@ -2,8 +2,10 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
 import { sql } from "kysely";
-import { codeOf, messageOf } from "#core/errors.ts";
+import { codeOf, InvalidError, messageOf } from "#core/errors.ts";
 import { lockEnvironment } from "../environment/store.ts";
+import type { ResolvedInput } from "../input/input.ts";
+import { declaredVariables } from "../terraform/plan-json.ts";
 import { collectSensitiveValues } from "../terraform/plan-secrets.ts";
 import { createMasker } from "../terraform/mask.ts";
 import { diffPlan, type PlanDiff } from "../terraform/plan-diff.ts";
@@ -11,41 +13,59 @@ import type { PlainVariable } from "../variable/variable.ts";
 import { announceRun } from "./announce.ts";
 import { confirmRun } from "./decide.ts";
 import { readVariables, resolveInputs, sealVariables, withInputs } from "./freeze.ts";
-import { openRunLog, type RunLog } from "./log.ts";
-import { beginAttempt, endRun, OvertakenError, own, watchRun, type PhaseDeps } from "./phase.ts";
+import type { RunLog } from "./log.ts";
+import { beginAttempt, endRun, own, performPhase, watchRun, type PhaseDeps } from "./phase.ts";
 import { recordProcess } from "./process.ts";
 import { findSuccessor, dispatchNext, supersede } from "./queue.ts";
+import { clearLeftovers, releaseOwnLock } from "./recover.ts";
+import { secretsOf } from "./secrets.ts";
 import { lockRun, updateRun } from "./store.ts";
-import type { RunRecord } from "./run.ts";
+import type { RunRecord, TerraformIdentity } from "./run.ts";
 import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
 import { lockFileName, openWorkspace } from "./workspace.ts";
 
 const planFile = "ingot.tfplan";
 const now = sql`now()` as never;
 
-/** Plans a run that is at the head of its environment's queue, and says how it went. */
-export async function planRun(deps: PhaseDeps, runId: string): Promise<void> {
-  const begun = await begin(deps, runId);
-  if (!begun) return;
-  const { run, token } = begun;
-  const log = openRunLog(deps.database.kysely, { runId, phase: "plan" });
-  try {
-    const plan = await makePlan(deps, { run, token, log });
-    await log.close();
-    await report(deps, run, plan);
-  } catch (error) {
-    await log.close();
-    await fail(deps, run, error);
-  } finally {
-    deps.wake();
+/** An input for which the configuration has no variable: Terraform only warns, and plans with something else. */
+export class InputUndeclaredError extends InvalidError {
+  constructor({ variable, reference }: ResolvedInput) {
+    super(
+      `Cannot use the input "${variable}" = "${reference}": the configuration declares no variable "${variable}"`,
+    );
   }
 }
 
-/** Undefined when the run has ended meanwhile, or has a plan already. */
+/** Plans a run that is at the head of its environment's queue, and says how it went. */
+export async function planRun(deps: PhaseDeps, runId: string): Promise<void> {
+  await clearLeftovers(deps, runId);
+  const begun = await begin(deps, runId);
+  if (!begun) return deps.wake();
+  const { run, token } = begun;
+  await performPhase(
+    deps,
+    { run, phase: "plan" },
+    {
+      work: (log) => makePlan(deps, { run, token, log }),
+      report: (plan) => report(deps, run, plan),
+      fail: (error) => fail(deps, run, error),
+    },
+  );
+}
+
+/**
+ * Undefined when the run has ended meanwhile, or has a plan already. A plan that begins again after its runner was
+ * killed gives back the state lock of the first: a plan changes nothing.
+ */
 async function begin(deps: PhaseDeps, runId: string) {
   return deps.database.kysely.transaction().execute(async (trx) => {
     const run = await lockRun(trx, runId);
     if (run.state !== "pending" && run.state !== "planning") return undefined;
+    await releaseOwnLock(trx, run);
+    if (run.cancelRequestedAt) {
+      await endRun(trx, deps, { run, state: "canceled" });
+      return undefined;
+    }
     const { configuration } = await lockEnvironment(trx, run.environmentId);
     const changes = { state: "planning", planning_at: now, configuration_number: configuration } as const;
     const begun = await beginAttempt(trx, run, changes);
@@ -68,9 +88,9 @@ interface Work {
 
 async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Plan> {
   const terraform = await deps.terraform();
-  const variables = await freeze(deps, { run, token, terraform });
-  await using workspace = await openWorkspace(deps, { run, phase: "plan", token, variables });
+  const { inputs, variables } = await freeze(deps, { run, token, terraform });
   using signals = watchRun(deps, run);
+  await using workspace = await openWorkspace(deps, { run, phase: "plan", token, variables });
   const secrets = secretsOf(variables, token);
   const bench: Bench = {
     terraform,
@@ -96,6 +116,7 @@ async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Pla
     accept: [0, 2],
   });
   const json = await showPlan(bench, planFile);
+  refuseUndeclared(inputs, json);
   const diff = diffPlan(json, createMasker(collectSensitiveValues(json, secrets)));
   return {
     diff,
@@ -111,8 +132,8 @@ async function freeze(
     run,
     token,
     terraform,
-  }: Omit<Work, "log"> & { terraform: { product: "terraform" | "tofu"; version: string } },
-): Promise<PlainVariable[]> {
+  }: Omit<Work, "log"> & { terraform: TerraformIdentity },
+): Promise<{ inputs: ResolvedInput[]; variables: PlainVariable[] }> {
   const inputs = await resolveInputs(deps, { run, token });
   const variables = withInputs(await readVariables(deps, run.environmentId), inputs);
   const { product, version } = terraform;
@@ -123,11 +144,13 @@ async function freeze(
       terraform: { product, version },
     }),
   );
-  return variables;
+  return { inputs, variables };
 }
 
-export function secretsOf(variables: readonly PlainVariable[], token: string): string[] {
-  return [token, ...variables.filter(({ sensitive }) => sensitive).map(({ value }) => value)];
+function refuseUndeclared(inputs: readonly ResolvedInput[], plan: unknown): void {
+  const declared = declaredVariables(plan);
+  const undeclared = inputs.find(({ variable }) => !declared.includes(variable));
+  if (undeclared) throw new InputUndeclaredError(undeclared);
 }
 
 async function storePlan(deps: PhaseDeps, run: RunRecord, directory: string): Promise<string> {
@@ -151,6 +174,10 @@ async function report(deps: PhaseDeps, run: RunRecord, { key, diff, lockFile }: 
   const hasChanges = !diff.isEmpty;
   const facts = { planned_at: now, diff, has_changes: hasChanges, process: null } as const;
   await own(deps, run, async (trx, current) => {
+    if (current.cancelRequestedAt) {
+      await endRun(trx, deps, { run: current, state: "canceled", diff });
+      return;
+    }
     if (!hasChanges) {
       const ended = await endRun(trx, deps, { run: current, state: "planned_no_changes", ...facts });
       await announceRun(trx, "run.planned", { run: ended, hasChanges, changes: { add, change, destroy } });
@@ -187,11 +214,13 @@ async function decideNext(
 }
 
 async function fail(deps: PhaseDeps, run: RunRecord, error: unknown): Promise<void> {
-  if (error instanceof OvertakenError) return;
   const canceled = error instanceof CanceledError;
+  // The job fails too, and comes again when a runner works.
   if (canceled && deps.stopping.aborted) throw error;
+  await own(deps, run, async (trx, current) => {
+    await releaseOwnLock(trx, current);
+    const ending = { run: current, state: canceled ? "canceled" : "errored", error: messageOf(error) } as const;
+    await endRun(trx, deps, ending);
+  });
   deps.log.warn({ run: run.id, number: run.number, err: error }, canceled ? "run canceled" : "run errored");
-  await own(deps, run, (trx, current) =>
-    endRun(trx, deps, { run: current, state: canceled ? "canceled" : "errored", error: messageOf(error) }),
-  );
 }

@@ -1,12 +1,14 @@
 import type { Transaction } from "kysely";
 import { Type } from "typebox";
-import { allows, visibleNamespaces, type Principal, type Role } from "#core/access.ts";
+import { allows, type Principal, type Role } from "#core/access.ts";
+import type { BlobStore } from "#core/blob/blob-store.ts";
 import type { Clock } from "#core/clock.ts";
 import { UnauthorizedError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { decodeTextCursor, toPage } from "#core/http/cursor.ts";
 import { page, PageQuery, problems, ref } from "#core/http/schemas.ts";
-import { authorizeEnvironment } from "../access.ts";
+import type { SecretBox } from "#core/secret-box.ts";
+import { authorizeEnvironment, visibleEnvironments } from "../access.ts";
 import type { RunnerDatabase, RunnerTables } from "../database.ts";
 import { environmentParams } from "../environment/environment.ts";
 import { getEnvironment } from "../environment/store.ts";
@@ -15,8 +17,10 @@ import { readLog } from "./log.ts";
 import type { PhaseSender } from "./queue.ts";
 import { Run, runSchemas, RunStateWord, toRunReply } from "./reply.ts";
 import { askRun } from "./request.ts";
+import { readRescuedState } from "./rescue.ts";
 import { RunNotFoundError, type RunRecord } from "./run.ts";
 import { findRun, listRuns } from "./store.ts";
+import { stateReply } from "../state/state.ts";
 import { streamRun } from "./stream.ts";
 
 const RunPage = page("RunPage", Run);
@@ -39,6 +43,8 @@ const tags = ["runs"];
 export interface RunRoutesDeps {
   database: RunnerDatabase;
   boss: PhaseSender;
+  blobs: BlobStore;
+  box: SecretBox;
   clock: Clock;
   wake(): void;
   /** Aborts when the process stops, and ends the streams. */
@@ -71,7 +77,7 @@ function mountRunLists(app: HttpApp, { database, boss, wake }: RunRoutesDeps): v
     async (request) => {
       if (!request.principal) throw new UnauthorizedError("Cannot list runs: no valid token given");
       const { limit = 50, after, state } = request.query;
-      const visible = visibleNamespaces(request.principal);
+      const visible = visibleEnvironments(request.principal);
       const rows = await listRuns(database.kysely, { visible, state, after: decodeRunCursor(after), limit });
       return toPage(rows, limit, byId);
     },
@@ -133,11 +139,12 @@ function mountRunLists(app: HttpApp, { database, boss, wake }: RunRoutesDeps): v
 
 function decodeRunCursor(after: string | undefined): string | undefined {
   const id = decodeTextCursor(after);
-  if (id !== undefined && !/^[0-9a-f-]{36}$/.test(id)) return decodeTextCursor("");
+  if (id !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
+    return decodeTextCursor("");
   return id;
 }
 
-function mountRunReads(app: HttpApp, { database, stopping }: RunRoutesDeps): void {
+function mountRunReads(app: HttpApp, { database, blobs, box, stopping }: RunRoutesDeps): void {
   app.get(
     "/api/v2/runs/:id",
     {
@@ -192,6 +199,27 @@ function mountRunReads(app: HttpApp, { database, stopping }: RunRoutesDeps): voi
   );
 
   app.get(
+    "/api/v2/runs/:id/unsaved-state",
+    {
+      schema: {
+        operationId: "getRunUnsavedState",
+        summary: "Read the state that a run's apply could not store",
+        description: "Needs the role operate. Look at it, then push it with terraform state push.",
+        tags,
+        params: runParams,
+        response: {
+          200: stateReply,
+          ...problems(400, 401, 403, 404),
+        },
+      },
+    },
+    async (request, reply) => {
+      const run = await enter(database, request, { role: "operate", action: "read the unsaved state of" });
+      return reply.type("application/json").send(await readRescuedState({ blobs, box }, run));
+    },
+  );
+
+  app.get(
     "/api/v2/runs/:id/events",
     {
       schema: {
@@ -211,10 +239,11 @@ function mountRunReads(app: HttpApp, { database, stopping }: RunRoutesDeps): voi
     },
     async (request, reply) => {
       const run = await enter(database, request, { role: "read", action: "follow" });
+      if (request.method === "HEAD") return reply.type("text/event-stream; charset=utf-8").send("");
       const closed = new AbortController();
-      request.raw.once("close", () => closed.abort());
       reply.hijack();
       const response = reply.raw;
+      response.once("close", () => closed.abort());
       response.writeHead(200, {
         "content-type": "text/event-stream; charset=utf-8",
         "cache-control": "no-cache",

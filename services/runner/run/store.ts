@@ -174,6 +174,21 @@ export async function updateRun(
   return getRun(trx, id);
 }
 
+/** Unless another attempt has begun, or the phase is over. */
+export async function recordRunProcess(
+  db: Kysely<RunnerTables>,
+  { id, attempt, state }: Pick<RunRecord, "id" | "attempt" | "state">,
+  process: RunProcess,
+): Promise<void> {
+  await db
+    .updateTable("run")
+    .set({ process: JSON.stringify(process) as never })
+    .where("id", "=", id)
+    .where("attempt", "=", attempt)
+    .where("state", "=", state)
+    .execute();
+}
+
 /** What a phase needs and nobody else may see. */
 export interface RunSecrets {
   variables: Buffer | null;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
@@ -16,6 +17,8 @@ export interface LogStreamOptions {
   signal: AbortSignal;
 }
 
+const chunksAtOnce = 20;
+
 /**
  * Server-sent events until the run has ended: `log` with the chunk's text, its sequence number as id, so that a
  * client that comes back goes on where it was; `state` with each new state.
@@ -30,9 +33,9 @@ export async function streamRun(
   let quietSince = performance.now();
   while (!signal.aborted) {
     const run = await getRun(db, runId);
-    const chunks = await readLog(db, runId, { after: last });
+    const chunks = await readLog(db, runId, { after: last, limit: chunksAtOnce });
     for (const { seq, phase, text } of chunks) {
-      response.write(`id: ${seq}\nevent: log\ndata: ${JSON.stringify({ phase, text })}\n\n`);
+      await send(response, `id: ${seq}\nevent: log\ndata: ${JSON.stringify({ phase, text })}\n\n`, signal);
       last = seq;
     }
     if (run.state !== state && chunks.length === 0) {
@@ -47,4 +50,12 @@ export async function streamRun(
     }
     if (chunks.length === 0) await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Waits for a client that reads more slowly than it is written. */
+async function send(response: ServerResponse, text: string, signal: AbortSignal): Promise<void> {
+  if (response.write(text) || signal.aborted) return;
+  await once(response, "drain", { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }

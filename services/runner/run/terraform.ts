@@ -3,6 +3,7 @@ import { runTerraform, type TerraformExit } from "../terraform/command.ts";
 import type { Terraform } from "../terraform/find.ts";
 import type { Masker } from "../terraform/mask.ts";
 import { readOutput } from "../terraform/output.ts";
+import { Problems } from "../terraform/problems.ts";
 import type { RunLog } from "./log.ts";
 import type { CancelSignals } from "./phase.ts";
 import type { Workspace } from "./workspace.ts";
@@ -22,9 +23,9 @@ export interface Bench {
 export class TerraformFailedError extends Error {
   override readonly name = "TerraformFailedError";
   constructor(command: string, { exitCode, signal, reason }: TerraformExit, problems: readonly string[]) {
-    const ending =
-      reason === "timed out" ? "took too long" : `exited with ${exitCode ?? signal ?? "no code"}`;
-    super(problems.length > 0 ? problems.join("; ") : `terraform ${command} ${ending}`);
+    const ending = `terraform ${command} ${reason === "timed out" ? "took too long and was stopped" : `exited with ${exitCode ?? signal ?? "no code"}`}`;
+    const isPlain = reason === "exited" && signal === null && problems.length > 0;
+    super(isPlain ? problems.join("; ") : [ending, ...problems].join(": "));
   }
 }
 
@@ -43,7 +44,7 @@ export async function runCommand(
   { args, accept = [0] }: { args: readonly string[]; accept?: readonly number[] },
 ): Promise<number> {
   const { terraform, workspace, signals, log, masker, timeoutMs, onStart } = bench;
-  const problems: string[] = [];
+  const problems = new Problems();
   const exit = await runTerraform({
     terraform,
     args,
@@ -53,26 +54,25 @@ export async function runCommand(
     cancel: signals.cancel,
     forceCancel: signals.forceCancel,
     onStart,
-    onLine(_stream, line) {
-      const { lines, diagnostic } = readOutput(line);
-      for (const text of lines) log.line(masker.mask(text));
-      if (diagnostic?.severity === "error") problems.push(masker.mask(describe(diagnostic)));
+    async onLine(stream, line) {
+      const output = readOutput(line);
+      problems.read(stream, line, output);
+      for (const text of output.lines) await log.line(masker.mask(text));
     },
   });
   if (exit.exitCode !== null && accept.includes(exit.exitCode)) return exit.exitCode;
-  const command = args[0] ?? "";
-  if (exit.reason === "canceled") throw new CanceledError(command, { forced: false });
-  if (exit.reason === "force-canceled") throw new CanceledError(command, { forced: true });
-  throw new TerraformFailedError(command, exit, problems);
+  throw failureOf(args[0] ?? "", exit, problems.list().map(masker.mask));
 }
 
-function describe({ summary, detail }: { summary: string; detail: string }): string {
-  return detail ? `${summary}: ${detail.split("\n")[0]}` : summary;
+function failureOf(command: string, exit: TerraformExit, problems: readonly string[]): Error {
+  if (exit.reason === "canceled") return new CanceledError(command, { forced: false });
+  if (exit.reason === "force-canceled") return new CanceledError(command, { forced: true });
+  return new TerraformFailedError(command, exit, problems);
 }
 
 /** The plan as Terraform shows it in JSON: with secrets, so not for showing. */
 export async function showPlan(bench: Bench, planFile: string): Promise<unknown> {
-  const { terraform, workspace, timeoutMs, signals } = bench;
+  const { terraform, workspace, timeoutMs, signals, masker } = bench;
   const exit = await captureTerraform({
     terraform,
     args: ["show", "-json", planFile],
@@ -82,6 +82,8 @@ export async function showPlan(bench: Bench, planFile: string): Promise<unknown>
     cancel: signals.cancel,
     forceCancel: signals.forceCancel,
   });
-  if (exit.exitCode !== 0) throw new TerraformFailedError("show", exit, [exit.stderr.trim()].filter(Boolean));
+  if (exit.exitCode !== 0) {
+    throw failureOf("show", exit, [masker.mask(exit.stderr.trim())].filter(Boolean));
+  }
   return JSON.parse(exit.stdout) as unknown;
 }

@@ -24,14 +24,27 @@ export interface WorkspaceOptions {
   lockFile?: string | null;
 }
 
+/** Where the phases of a run have their directories; gone between them. */
+export function directoryOf({ workDir }: Pick<PhaseDeps, "workDir">, runId: string): string {
+  return path.join(workDir, runId);
+}
+
+/** Where Terraform works in one attempt of a phase. */
+export function workDirectoryOf(
+  deps: Pick<PhaseDeps, "workDir">,
+  { run, phase }: { run: Pick<RunRecord, "id" | "attempt">; phase: Phase },
+): string {
+  return path.join(directoryOf(deps, run.id), `${phase}-${run.attempt}`, "work");
+}
+
 export const lockFileName = ".terraform.lock.hcl";
 
 export async function openWorkspace(deps: PhaseDeps, options: WorkspaceOptions): Promise<Workspace> {
   const { run, phase, token, variables, lockFile } = options;
-  const root = path.join(deps.workDir, run.id, `${phase}-${run.attempt}`);
   await using resources = new AsyncDisposableStack();
-  resources.defer(() => rm(root, { recursive: true, force: true }));
-  const [directory, home] = [path.join(root, "work"), path.join(root, "home")];
+  resources.defer(() => rm(directoryOf(deps, run.id), { recursive: true, force: true }));
+  const directory = workDirectoryOf(deps, { run, phase });
+  const home = path.join(path.dirname(directory), "home");
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const configuration = await getConfiguration(
     deps.database.kysely,

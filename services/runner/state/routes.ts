@@ -6,13 +6,25 @@ import { ForbiddenError, InvalidError, NotFoundError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { decodeIntegerCursor, toPage } from "#core/http/cursor.ts";
 import { page, PageQuery, problems, ref } from "#core/http/schemas.ts";
+import { authorizeEnvironment } from "../access.ts";
 import type { RunnerDatabase } from "../database.ts";
 import { environmentParams, formatEnvironment, type EnvironmentRef } from "../environment/environment.ts";
 import { getEnvironment } from "../environment/store.ts";
 import type { StateBackend, StateCaller } from "./backend.ts";
-import { StateLockedError, StateVersion, toStateReply, type LockInfo } from "./state.ts";
+import {
+  StateLockedError,
+  stateReply,
+  StateVersion,
+  TerraformState,
+  toStateReply,
+  type LockInfo,
+} from "./state.ts";
 import { listStateVersions } from "./store.ts";
 
+const stateVersionParams = Type.Object({
+  ...environmentParams.properties,
+  number: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
+});
 const StateVersionPage = page("StateVersionPage", StateVersion);
 const bodyLimitBytes = 256 * 1024 * 1024;
 const url = "/api/v2/environments/:namespace/:name/state";
@@ -47,6 +59,7 @@ function mountBackend(app: HttpApp, { database, state }: StateRoutesDeps): void 
         tags,
         params: environmentParams,
         response: {
+          200: stateReply,
           204: Type.Unsafe<null>({ type: "null", description: "No state yet" }),
           ...problems(400, 401, 403, 404),
         },
@@ -109,7 +122,7 @@ function mountBackend(app: HttpApp, { database, state }: StateRoutesDeps): void 
       if (lockId === undefined && caller.runId) {
         throw new ForbiddenError(`Cannot force-unlock "${formatEnvironment(environment)}": a run may not`);
       }
-      await state.unlock(environment, { lockId });
+      await state.unlock(environment, { lockId, caller });
       return reply.code(200).send();
     },
   });
@@ -159,10 +172,13 @@ function readMd5(header: string | string[] | undefined): Buffer | undefined {
   return md5;
 }
 
+/** What PostgreSQL cannot store: NUL and halves of surrogate pairs, as JSON writes them. */
+const brokenText = /\\u(0000|d[89a-f][0-9a-f]{2})/;
+
 function readLockInfo(body: Buffer): LockInfo {
   try {
     const info = JSON.parse(body.toString()) as LockInfo;
-    if (typeof info.ID === "string" && info.ID !== "" && !body.toString().includes("\\u0000")) return info;
+    if (typeof info.ID === "string" && info.ID !== "" && !brokenText.test(JSON.stringify(info))) return info;
   } catch {
     // Falls through to the error that names the rule.
   }
@@ -170,6 +186,7 @@ function readLockInfo(body: Buffer): LockInfo {
 }
 
 function mountStateVersions(app: HttpApp, { database, state }: StateRoutesDeps): void {
+  app.addSchema(TerraformState);
   app.addSchema(StateVersion);
   app.addSchema(StateVersionPage);
 
@@ -186,13 +203,12 @@ function mountStateVersions(app: HttpApp, { database, state }: StateRoutesDeps):
       },
     },
     async (request) => {
-      const { namespace } = request.params;
-      const action = `list the states of "${formatEnvironment(request.params)}"`;
-      authorize(request.principal, { namespace, role: "read", action, thing: "such environment" });
-      const environment = await getEnvironment(database.kysely, request.params, "list the states of");
+      const action = "list the states of";
+      authorizeEnvironment(request.principal, { environment: request.params, role: "read", action });
+      const environment = await getEnvironment(database.kysely, request.params, action);
       const { limit = 50, after } = request.query;
       const rows = await listStateVersions(database.kysely, environment.id, {
-        after: decodeIntegerCursor(after),
+        after: decodeIntegerCursor(after, { max: 2_147_483_647 }),
         limit,
       });
       return toPage(rows, limit, { key: ({ number }) => number, item: toStateReply });
@@ -206,11 +222,8 @@ function mountStateVersions(app: HttpApp, { database, state }: StateRoutesDeps):
         operationId: "readStateVersion",
         summary: "Read the body of a stored state",
         tags,
-        params: Type.Object({
-          ...environmentParams.properties,
-          number: Type.Integer({ minimum: 1, maximum: 2_147_483_647 }),
-        }),
-        response: { ...problems(400, 401, 403, 404) },
+        params: stateVersionParams,
+        response: { 200: stateReply, ...problems(400, 401, 403, 404) },
       },
     },
     async (request, reply) => {
@@ -219,6 +232,28 @@ function mountStateVersions(app: HttpApp, { database, state }: StateRoutesDeps):
       const environment = await getEnvironment(database.kysely, request.params, "read a state of");
       reply.type("application/json");
       return reply.send(await state.readVersion(environment, request.params.number));
+    },
+  );
+
+  app.post(
+    "/api/v2/environments/:namespace/:name/state-versions/:number/rollback",
+    {
+      schema: {
+        operationId: "rollBackState",
+        summary: "Make an earlier state the newest again",
+        description:
+          "Copies it forward as a new version with a higher serial; nothing is lost. Refused while the state is locked. What exists does not change: the next plan tells the difference.",
+        tags,
+        params: stateVersionParams,
+        response: { 201: ref(StateVersion), ...problems(400, 401, 403, 404, 423) },
+      },
+    },
+    async (request, reply) => {
+      const caller = admit(request.principal, request.params, "roll back the state of");
+      if (caller.runId) throw new ForbiddenError("Cannot roll back the state: a run may not");
+      const environment = await getEnvironment(database.kysely, request.params, "roll back the state of");
+      const { number } = request.params;
+      return reply.code(201).send(toStateReply(await state.rollBack(environment, { number, caller })));
     },
   );
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import { Type } from "typebox";
 import { ConflictError, InvalidError, LockedError, NotFoundError } from "#core/errors.ts";
-import { nullable, Timestamp } from "#core/http/schemas.ts";
+import { nullable, ref, Timestamp } from "#core/http/schemas.ts";
 
 /** Terraform's description of who holds the lock, as the holder sent it. */
 export interface LockInfo {
@@ -48,8 +48,8 @@ export class StateConflictError extends ConflictError {
 }
 
 export class StateNotFoundError extends NotFoundError {
-  constructor(environment: string, number: number) {
-    super(`Cannot read state version ${number} of "${environment}": no such version`);
+  constructor(environment: string, number: number, action = "read") {
+    super(`Cannot ${action} state version ${number} of "${environment}": no such version`);
   }
 }
 
@@ -65,7 +65,24 @@ export function readStateHead(environment: string, body: Buffer): StateHead {
   if (!Number.isSafeInteger(serial) || (serial as number) < 0 || typeof lineage !== "string") {
     throw new StateInvalidError(environment, "the body is no Terraform state with a serial and a lineage");
   }
+  if (lineage.includes("\0") || !lineage.isWellFormed()) {
+    throw new StateInvalidError(environment, "its lineage has a NUL character or half of a surrogate pair");
+  }
   return { serial: serial as number, lineage };
+}
+
+/** `JSON.rawJSON` and the source of a number (https://github.com/tc39/proposal-json-parse-with-source), for numbers beyond 2^53. */
+const json = JSON as unknown as {
+  parse(text: string, revive: (key: string, value: unknown, context: { source?: string }) => unknown): object;
+  rawJSON(text: string): unknown;
+};
+
+/** The same state under another serial; every number keeps its digits. */
+export function withSerial(body: Buffer, serial: number): Buffer {
+  const state = json.parse(body.toString(), (_key, value, { source }) =>
+    typeof value === "number" && source !== undefined ? json.rawJSON(source) : value,
+  );
+  return Buffer.from(`${JSON.stringify({ ...state, serial }, null, 2)}\n`);
 }
 
 function parseJson(environment: string, body: Buffer): object {
@@ -120,6 +137,18 @@ export const StateVersion = Type.Object(
   },
   { $id: "StateVersion" },
 );
+
+export const TerraformState = Type.Unsafe<Buffer>({
+  $id: "TerraformState",
+  type: "object",
+  additionalProperties: true,
+  description: "As Terraform wrote it: version, serial, lineage, outputs, resources",
+});
+
+export const stateReply = {
+  description: "The state",
+  content: { "application/json": { schema: ref(TerraformState) } },
+};
 
 export function toStateReply({
   number,

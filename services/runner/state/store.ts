@@ -48,6 +48,15 @@ export async function findCurrentState(
     .executeTakeFirst();
 }
 
+export async function getCurrentState(
+  trx: Transaction<RunnerTables>,
+  environmentId: number,
+): Promise<StateVersionRecord> {
+  const current = await findCurrentState(trx, environmentId);
+  if (!current) throw new Error(`Cannot read the state of environment ${environmentId}: it has none`);
+  return current;
+}
+
 /** The sealed bytes. */
 export async function findStateBody(
   db: Kysely<RunnerTables>,

@@ -69,3 +69,8 @@ export function memberOf(value: unknown, key: string | number): unknown {
   if (Array.isArray(value)) return typeof key === "number" ? value[key] : undefined;
   return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
 }
+
+/** The variables of the root module. */
+export function declaredVariables(json: unknown): string[] {
+  return Object.keys(readPlanJson(json).configuration?.root_module?.variables ?? {});
+}

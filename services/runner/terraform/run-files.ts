@@ -57,7 +57,8 @@ function refuseBadKeys(variables: readonly TerraformVariable[]): void {
   }
 }
 
-function refuseConflicts(files: readonly string[]): void {
+/** Throws `ConfigurationFileConflictError` for a file that would load after the runner's own. */
+export function refuseConflicts(files: readonly string[]): void {
   const conflict = files.find(
     (file) => mergedByName.test(file) && Buffer.compare(Buffer.from(file), ours) >= 0,
   );
