@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { messageOf } from "../errors.ts";
 import type { HttpApp } from "./app.ts";
-import { Problem, ref } from "./schemas.ts";
+import { ref } from "./schemas.ts";
 
 /** Answers with a detail to show, or throws with the reason. */
 export type HealthCheck = () => Promise<string>;
@@ -11,17 +11,19 @@ export interface Health {
   add(name: string, check: HealthCheck, options?: { critical: boolean }): void;
 }
 
-const Check = Type.Object({
-  name: Type.String(),
-  ok: Type.Boolean(),
-  critical: Type.Boolean(),
-  detail: Type.String(),
-});
-const Readiness = Type.Object({ ready: Type.Boolean(), checks: Type.Array(Check) }, { $id: "Readiness" });
+const Liveness = Type.Object({ ok: Type.Boolean() }, { $id: "Liveness" });
+const Check = Type.Object(
+  { name: Type.String(), ok: Type.Boolean(), critical: Type.Boolean(), detail: Type.String() },
+  { $id: "ReadinessCheck" },
+);
+const Readiness = Type.Object(
+  { ready: Type.Boolean(), checks: Type.Array(ref(Check)) },
+  { $id: "Readiness" },
+);
 
 export function mountHealth(app: HttpApp): Health {
   const checks: { name: string; check: HealthCheck; critical: boolean }[] = [];
-  app.addSchema(Readiness);
+  for (const schema of [Liveness, Check, Readiness]) app.addSchema(schema);
   app.get(
     "/livez",
     {
@@ -30,7 +32,7 @@ export function mountHealth(app: HttpApp): Health {
         summary: "Whether the process runs",
         tags: ["system"],
         security: [],
-        response: { 200: Type.Object({ ok: Type.Boolean() }), 404: ref(Problem) },
+        response: { 200: ref(Liveness) },
       },
     },
     async () => ({ ok: true }),

@@ -4,7 +4,7 @@ import { refuseBrokenText, TextInvalidError } from "./text.ts";
 
 function givenEcho() {
   const app = Fastify();
-  refuseBrokenText(app as never);
+  refuseBrokenText(app);
   app.post("/echo/:name", async ({ params, query, body }) => ({ params, query, body }));
   app.setErrorHandler((error, _request, reply) =>
     reply

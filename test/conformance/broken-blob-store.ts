@@ -1,5 +1,4 @@
 import type { Buffer } from "node:buffer";
-import { once } from "node:events";
 import type { BlobStore } from "#core/blob/blob-store.ts";
 
 /** A store that fails with the error, a write after it has taken so many bytes. */
@@ -7,10 +6,10 @@ export function brokenBlobStore(error: Error, bytes = 0): BlobStore {
   return {
     async put(_key, stream) {
       let received = 0;
-      while (received < bytes) {
-        const chunk = stream.read() as Buffer | null;
-        if (chunk) received += chunk.length;
-        else await once(stream, "readable");
+      if (bytes === 0) throw error;
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        received += chunk.length;
+        if (received >= bytes) throw error;
       }
       throw error;
     },

@@ -1,8 +1,8 @@
-import type { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { authorize } from "#core/access.ts";
 import { InvalidError, NotFoundError } from "#core/errors.ts";
 import { useRenderer, type HttpApp } from "#core/http/app.ts";
+import { detachBody } from "#core/http/drain.ts";
 import { matchesEtag } from "#core/http/etag.ts";
 import { renderErrorList, type Renderer } from "#core/http/render.ts";
 import { canonicalType } from "../artifact/artifact.ts";
@@ -50,15 +50,12 @@ const renderForSender: Renderer = (failure) =>
 
 function mountUpload(app: HttpApp, deps: UploadDeps): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
-  app.put<{ Params: { secret: string }; Body: Readable | undefined }>(
-    "/api/v1/uploads/:secret",
-    async (request) => {
-      const bytes = request.body ?? request.raw;
-      const { sizeBytes, sha256 } = await receiveFile(deps, { secret: request.params.secret, bytes });
-      return { sizeBytes, sha256 };
-    },
-  );
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.put<{ Params: { secret: string } }>("/api/v1/uploads/:secret", async (request) => {
+    const bytes = detachBody(request.raw);
+    const { sizeBytes, sha256 } = await receiveFile(deps, { secret: request.params.secret, bytes });
+    return { sizeBytes, sha256 };
+  });
 }
 
 async function sendFile(
