@@ -59,13 +59,15 @@ export async function startSystem(config: Config, { log, services, blobs }: Syst
   const health = mountHealth(app);
   resources.use(checkDatabase(health, databaseUrl));
   const shared: Shared = { config, log, app, bus, health, databaseUrl, authenticators };
-  shared.blobs = blobs ?? (await openDirectoryBlobStore(path.join(config.dataDir, "blobs")));
+  shared.blobs =
+    blobs ?? (await openDirectoryBlobStore(path.join(config.dataDir, "blobs"), { isAlone: true }));
 
   const started = await startServices(shared, services, resources);
+  // Before anything else can fail: the database has its hash already, and nobody gets it again.
+  if (started.firstToken) await writeToken(config.dataDir, started.firstToken);
   const url = await listen(app, config, resources);
   shared.url = url;
   if (started.work) resources.use(await started.work());
-  if (started.firstToken) await writeToken(config.dataDir, started.firstToken);
   const running = resources.move();
   return {
     url,

@@ -9,7 +9,7 @@ const remember = (error: unknown) => void unhandled.push(error);
 beforeEach(() => void process.on("unhandledRejection", remember));
 afterEach(() => {
   process.off("unhandledRejection", remember);
-  expect(unhandled).toEqual([]);
+  if (unhandled.length > 0) throw new AggregateError(unhandled.splice(0), "unhandled rejections");
 });
 
 function listenedLog() {

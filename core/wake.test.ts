@@ -33,7 +33,7 @@ test("an abort ends the wait, before it and during it", async () => {
 
   stop.abort();
 
-  await Promise.all([during, wake.wait(never, stop.signal)]);
+  await expect(Promise.all([during, wake.wait(never, stop.signal)])).resolves.toHaveLength(2);
 });
 
 test("waits that run out leave nothing on the signal", async () => {

@@ -11,12 +11,22 @@ const readChunkBytes = 256 * 1024;
 const temporaryName = "tmp";
 const staleAfterMs = 24 * 60 * 60 * 1000;
 
+export interface DirectoryBlobStoreOptions {
+  /** The caller keeps every other process out of the directory: what is unfinished is left over from a crash. */
+  isAlone?: boolean;
+}
+
 /**
  * Blobs as files of a directory: written under a temporary name, synced, then renamed. Several processes may have the
- * directory open; temporary files that nobody has written to for a day are left over from a crash and removed.
+ * directory open, unless one is alone; temporary files that nobody has written to for a day are left over from a crash
+ * and removed.
  */
-export async function openDirectoryBlobStore(directory: string): Promise<BlobStore> {
+export async function openDirectoryBlobStore(
+  directory: string,
+  { isAlone = false }: DirectoryBlobStoreOptions = {},
+): Promise<BlobStore> {
   const temporary = path.join(directory, temporaryName);
+  if (isAlone) await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true, mode: 0o700 });
   await removeStale(temporary);
   const fileOf = (key: string) => path.join(directory, ...safeSegments(key));

@@ -46,12 +46,13 @@ function collect(handle: (message: Loaf) => Promise<void> | void = () => undefin
 
 const types = ["loaf.baked"];
 const numbers = (loaves: readonly Loaf[]) => loaves.map(({ n }) => n);
+const ascending = (one: number, other: number) => one - other;
 const countTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 /** The promises of a bus, whichever carries it. */
-export function testBus(name: string, start: () => Promise<BusUnderTest>): void {
+export function testBus(transport: string, start: () => Promise<BusUnderTest>): void {
   const timeout = 60_000;
-  describe.concurrent(name, { timeout }, () => {
+  describe.concurrent(`the bus ${transport}`, { timeout }, () => {
     test("a message arrives as it was published, at readers of its type", async () => {
       await using place = await start();
       await using bus = await place.open();
@@ -171,6 +172,7 @@ export function testBus(name: string, start: () => Promise<BusUnderTest>): void 
       await Promise.all(countTo(6).map(publishInTurn));
       await reader.until(({ length }) => length === 120);
 
+      expect(reader.received).toHaveLength(120);
       expectOrderPerSubject(reader.received);
     });
 
@@ -190,7 +192,7 @@ export function testBus(name: string, start: () => Promise<BusUnderTest>): void 
       await reader.until(({ length }) => length === 1);
       await bus.publish([loaf(5, "fine"), loaf(6, "also fine")]);
       await reader.until(({ length }) => length === 3);
-      const others = numbers(reader.received).toSorted();
+      const others = numbers(reader.received).toSorted(ascending);
       broken = false;
       release.resolve();
       await reader.until(({ length }) => length === 7);
@@ -264,6 +266,7 @@ export function testBus(name: string, start: () => Promise<BusUnderTest>): void 
 function expectOrderPerSubject(received: readonly Loaf[]): void {
   const bySubject = Object.groupBy(received, ({ subject }) => subject);
   for (const [subject, loaves = []] of Object.entries(bySubject)) {
-    expect(numbers(loaves), subject).toEqual(numbers(loaves).toSorted((a, b) => a - b));
+    const numbered = { subject, order: numbers(loaves) };
+    expect(numbered).toEqual({ subject, order: numbers(loaves).toSorted(ascending) });
   }
 }

@@ -8,7 +8,7 @@ import { createLog } from "../log.ts";
 import { contractRetry, testBus, type BusUnderTest } from "./contract.ts";
 import { openEmbeddedBus } from "./embedded.ts";
 
-testBus("the embedded bus", async (): Promise<BusUnderTest> => {
+testBus("on the database alone", async (): Promise<BusUnderTest> => {
   const database = await createTestDatabase();
   const log = createLog({ level: "silent" });
   return {

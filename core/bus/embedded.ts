@@ -33,9 +33,10 @@ export async function openEmbeddedBus({
   const deadLetters = deadLetterTable(database.pool);
   return {
     async publish(messages) {
-      for (const message of messages) {
-        await jobs.boss.publish(message.type, message, { id: message.id, singletonKey: message.subject });
-      }
+      const subjects = [...Map.groupBy(messages, ({ subject }) => subject).values()];
+      const outcomes = await Promise.allSettled(subjects.map((each) => publishInTurn(jobs.boss, each)));
+      const failed = outcomes.find((outcome) => outcome.status === "rejected");
+      if (failed) throw failed.reason;
     },
     async read({ name, types, handle }) {
       await createReaderQueue(jobs.boss, name, retry);
@@ -56,6 +57,13 @@ export async function openEmbeddedBus({
   };
 }
 
+/** One subject's messages, in their order: a statement each, since those of one statement are as old as each other. */
+async function publishInTurn(boss: PgBoss, messages: readonly Message[]): Promise<void> {
+  for (const message of messages) {
+    await boss.publish(message.type, message, { id: message.id, singletonKey: message.subject });
+  }
+}
+
 /** A handler that takes its time holds back its own worker's batch alone. */
 const workersOfReader = 4;
 
@@ -68,12 +76,11 @@ async function startWorker(boss: PgBoss, context: AttemptContext): Promise<void>
     pollingIntervalSeconds: 1,
     notifyPollingIntervalSeconds: 2,
   } as const;
-  let worker: string | undefined;
-  worker = await boss.work(context.name, options, async (batch: JobWithMetadata<Message>[]) => {
+  const worker: string = await boss.work(context.name, options, async (batch: JobWithMetadata<Message>[]) => {
     const results = await Promise.all(batch.map((job) => attempt(job, context)));
     // A message that is done makes way for the next of its subject, of which no notification tells. Another worker
     // than this one might look before it is noted as done.
-    if (worker !== undefined) boss.notifyWorker(worker);
+    boss.notifyWorker(worker);
     return results;
   });
 }

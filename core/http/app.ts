@@ -61,7 +61,7 @@ export function createHttpApp({ log, aliases = {} }: HttpAppOptions): HttpApp {
     const data = { requestId: id, method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) };
     request.log.debug(data, "request served");
   });
-  closeIdleConnections(app);
+  closeConnections(app);
   refuseBrokenText(app);
   useRenderer(app, renderProblem);
   app.setNotFoundHandler((request, reply) => {
@@ -92,12 +92,20 @@ export function useRenderer(app: Pick<HttpApp, "setErrorHandler">, render: Rende
 }
 
 const sweepEveryMs = 100;
+const patienceMs = 10_000;
 
-/** A connection that falls idle while the server closes is closed too, not kept alive until it times out. */
-function closeIdleConnections(app: HttpApp): void {
+/**
+ * While the server closes, a connection that falls idle is closed at once, not kept alive until it times out; a request
+ * that is still not done after ten seconds, such as an upload, is cut off.
+ */
+function closeConnections(app: HttpApp): void {
   app.addHook("preClose", async () => {
     const sweep = setInterval(() => app.server.closeIdleConnections(), sweepEveryMs);
-    app.server.once("close", () => clearInterval(sweep));
+    const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);
+    app.server.once("close", () => {
+      clearInterval(sweep);
+      clearTimeout(cut);
+    });
   });
 }
 

@@ -102,12 +102,14 @@ test("a fact is published soon after it is announced", async () => {
 
 test("a fact that nobody announces is found by the poll", async () => {
   await using outbox = await givenOutbox();
-  const { bus, count } = listeningBus();
+  const { bus, received, count } = listeningBus();
   await using _relay = outbox.relay(bus);
   await sleep(50);
 
   await outbox.append({ subject: "found" });
   await count(1);
+
+  expect(received).toMatchObject([{ subject: "found" }]);
 });
 
 test("what is rolled back is not published", async () => {

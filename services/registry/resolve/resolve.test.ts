@@ -121,13 +121,16 @@ describe("an answer", () => {
     ["text/plain", "text/plain; charset=utf-8", "ami-3"],
     ["text/plain, */*;q=0.1", "text/plain; charset=utf-8", "ami-3"],
     ["TEXT/PLAIN;q=1", "text/plain; charset=utf-8", "ami-3"],
-    ["*/*", "application/json; charset=utf-8", undefined],
-    ["text/html, text/plain", "application/json; charset=utf-8", undefined],
-  ])("to Accept: %s is %s", async (accept, type, text) => {
+    ["*/*", "application/json; charset=utf-8", expect.objectContaining({ id: "ami-3" }) as object],
+    [
+      "text/html, text/plain",
+      "application/json; charset=utf-8",
+      expect.objectContaining({ id: "ami-3" }) as object,
+    ],
+  ])("to Accept: %s is %s", async (accept, type, body) => {
     const reply = await resolve(path, { accept });
 
-    expect([reply.status, reply.headers.get("content-type")]).toEqual([200, type]);
-    if (text) expect(reply.body).toBe(text);
+    expect([reply.status, reply.headers.get("content-type"), reply.body]).toEqual([200, type, body]);
   });
 
   test("may be kept as long as its tag is the same", async () => {

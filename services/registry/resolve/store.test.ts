@@ -52,8 +52,8 @@ function nodesOf(plan: PlanNode): PlanNode[] {
 test.each([undefined, "amazon.image"])(
   "latest of type %s reads an index and a handful of rows",
   async (type) => {
-    const statements: { text: string; values: unknown[] }[] = [];
-    const query = async (statement: { text: string; values: unknown[] }) => {
+    const statements: { text: string; values: (string | number)[] }[] = [];
+    const query = async (statement: { text: string; values: (string | number)[] }) => {
       statements.push(statement);
       return { rows: [] };
     };
@@ -64,7 +64,7 @@ test.each([undefined, "amazon.image"])(
       const client = await store.database.pool.connect();
       await client.query(`set plan_cache_mode = ${mode}`);
       await client.query(`prepare hot as ${text}`);
-      const literals = values.map((value) => (value === null ? "null" : `'${String(value)}'`)).join(", ");
+      const literals = values.map((value) => `'${value}'`).join(", ");
       const { rows } = await client.query<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
         `explain (analyze, format json) execute hot (${literals})`,
       );
@@ -73,10 +73,10 @@ test.each([undefined, "amazon.image"])(
 
       const nodes = nodesOf(rows[0]?.["QUERY PLAN"][0].Plan as PlanNode);
       const types = nodes.map((node) => node["Node Type"]);
-      expect(
-        types.filter((name) => /Seq Scan|Sort|Bitmap/.test(name)),
+      expect({ mode, slow: types.filter((name) => /Seq Scan|Sort|Bitmap/.test(name)) }).toEqual({
         mode,
-      ).toEqual([]);
+        slow: [],
+      });
       expect(types).toContain("Index Scan");
       expect(
         Math.max(...nodes.map((node) => node["Actual Rows"] * node["Actual Loops"])),

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { BlobStore } from "#core/blob/blob-store.ts";
 import { openDirectoryBlobStore } from "#core/blob/directory.ts";
-import type { Bus, Message } from "#core/bus/bus.ts";
+import type { Bus } from "#core/bus/bus.ts";
 import { systemClock, type Clock } from "#core/clock.ts";
 import { openDatabase } from "#core/database/database.ts";
 import { migrate } from "#core/database/migrate.ts";
@@ -15,7 +15,7 @@ import { Problem } from "#core/http/schemas.ts";
 import { createLog, type Log } from "#core/log.ts";
 import { createTestDatabase } from "../../../test/support/database.ts";
 import { registrySchema, type RegistryDatabase, type RegistryTables } from "../database.ts";
-import { startRegistry } from "../registry.ts";
+import { startRegistry, type Registry } from "../registry.ts";
 import { createPublisher, type NewBuild, type PublishedBuild, type Publisher } from "../version/publish.ts";
 
 /** A build to publish, of an Amazon image unless said otherwise. */
@@ -119,10 +119,10 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
   const log = options.log ?? createLog({ level: "silent" });
   const app = createHttpApp({ log });
   app.addSchema(Problem);
-  let authenticate: (
-    token: string,
-  ) => ReturnType<Awaited<ReturnType<typeof startRegistry>>["authenticator"]["authenticate"]>;
-  useAuthenticator(app, { authenticate: (token) => authenticate(token) });
+  const started: { registry?: Registry } = {};
+  useAuthenticator(app, {
+    authenticate: async (token) => started.registry?.authenticator.authenticate(token),
+  });
   const registry = resources.use(
     await startRegistry({
       databaseUrl: server.url,
@@ -134,7 +134,7 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
       baseUrl: ({ protocol, host }) => `${protocol}://${host}`,
     }),
   );
-  authenticate = (token) => registry.authenticator.authenticate(token);
+  started.registry = registry;
   await app.listen({ host: "127.0.0.1", port: 0 });
   resources.defer(() => app.close());
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
@@ -196,7 +196,7 @@ async function callHttp(
 function forgetfulBus(): Bus {
   const nothing = async () => undefined;
   return {
-    publish: nothing as (messages: readonly Message[]) => Promise<void>,
+    publish: nothing,
     read: () => Promise.reject(new Error("Cannot read: the registry only announces")),
     deadLetters: async () => [],
     [Symbol.asyncDispose]: nothing,

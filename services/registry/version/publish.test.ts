@@ -185,7 +185,7 @@ describe("a connection that ends", () => {
     blocker.release();
     const published = await Promise.all(publishing);
 
-    expect(published.map(({ number }) => number).toSorted()).toEqual([2, 3, 4, 5, 6]);
+    expect(published.map(({ number }) => number).toSorted((a, b) => a - b)).toEqual([2, 3, 4, 5, 6]);
     expect(await store.outbox()).toHaveLength(6);
   });
 
