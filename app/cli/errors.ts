@@ -1,4 +1,4 @@
-import { DomainError, messageOf } from "#core/errors.ts";
+import { ConflictError, InvalidError, LockedError, messageOf } from "#core/errors.ts";
 import { SettingError } from "#core/settings.ts";
 
 /** What scripts can tell apart; `ingot --help` lists them. */
@@ -77,11 +77,12 @@ export function describeError(error: unknown): { lines: string[]; exitCode: Exit
   if (error instanceof CommandError) {
     return { lines: [error.message, ...error.notes], exitCode: error.exitCode };
   }
-  return { lines: [messageOf(error)], exitCode: isWrongUsage(error) ? exitCodes.usage : exitCodes.failed };
+  return { lines: [messageOf(error)], exitCode: exitCodeOf(error) };
 }
 
-/** A directory that cannot be packed, a service that does not exist, a setting that cannot be read. */
-function isWrongUsage(error: unknown): boolean {
-  if (error instanceof DomainError || error instanceof SettingError) return true;
-  return error instanceof Error && error.name === "UnknownServiceError";
+/** A directory that cannot be packed, a setting that cannot be read; a data directory that another server has. */
+function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof InvalidError || error instanceof SettingError) return exitCodes.usage;
+  if (error instanceof ConflictError || error instanceof LockedError) return exitCodes.conflict;
+  return error instanceof Error && error.name === "UnknownServiceError" ? exitCodes.usage : exitCodes.failed;
 }

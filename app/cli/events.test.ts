@@ -1,10 +1,8 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { openClient } from "./client.ts";
 import { RefusedError, UnreachableError } from "./errors.ts";
 import { followEvents, parseEvents, type ServerEvent } from "./events.ts";
+import { serve } from "./test-support.ts";
 
 test("events are cut at empty lines wherever the bytes are cut", async () => {
   const text =
@@ -12,7 +10,10 @@ test("events are cut at empty lines wherever the bytes are cut", async () => {
   const bytes = new TextEncoder().encode(text);
   const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte));
 
-  expect(await Array.fromAsync(parseEvents(toStream(pieces)))).toEqual([
+  const events: ServerEvent[] = [];
+  for await (const event of parseEvents(toStream(pieces))) events.push(event);
+
+  expect(events).toEqual([
     { id: "1", type: "log", data: '{"a":"ä"}' },
     { id: "", type: "message", data: "one\ntwo" },
   ]);
@@ -70,18 +71,4 @@ async function take(count: number, url: string, options: TakeOptions = {}): Prom
     if (events.length === count) break;
   }
   return events;
-}
-
-async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void) {
-  const server = createServer(answer).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
 }

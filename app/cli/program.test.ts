@@ -60,8 +60,20 @@ test("a server that is not there says how to get one", async () => {
   expect(stderr).toMatch(/^ingot: Cannot reach http:\/\/127\.0\.0\.1:9: /);
 });
 
-test("the program prints its version and loads no service", async () => {
+test("the program prints its version", async () => {
   const { stdout } = await promisify(execFile)(node, [program, "--version"]);
 
   expect(stdout).toBe(`${packageJson.version}\n`);
+});
+
+test("a command for a server elsewhere loads no service", async () => {
+  const hook = `import { registerHooks } from "node:module";
+    registerHooks({ load: (url, context, next) => (process.stderr.write(url + "\\n"), next(url, context)) });`;
+  const args = ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, program, "versions", "a/b"];
+
+  const failed = promisify(execFile)(node, [...args, "--url", "http://127.0.0.1:9"]);
+
+  const { stderr } = await failed.catch((error: { stderr: string }) => error);
+  expect(stderr).toContain("/app/cli/versions.ts");
+  expect(stderr).not.toMatch(/\/services\/|fastify|typebox/);
 });

@@ -24,18 +24,24 @@ export async function followRun(context: Context, run: Run, { phase }: FollowedP
     signal: terminal.signal,
     onBreak: () => context.note("The connection broke; trying again."),
   };
+  using wait = noteLongWait(context, run);
   for await (const event of followEvents(client, `${runPath(run)}/events`, options)) {
     const state = readState(event);
+    if (state !== "pending") wait[Symbol.dispose]();
     if (state === undefined) printLog(context, event, phase);
     else if (context.json) terminal.stdout.write(`${JSON.stringify({ state })}\n`);
-    else if (state === "pending") context.note(describeWait(run));
     if (state !== undefined && isSettled(state)) break;
   }
   if (!terminal.signal.aborted) report(context, await client.call<Run>("GET", runPath(run)));
 }
 
-function describeWait(run: Run): string {
-  return `${nameRun(run)} waits for its turn; ingot runs ${run.environment} shows what is before it.`;
+const longWaitMs = 2000;
+
+/** A run behind one that nobody has confirmed can wait for days, and has no log that could tell. */
+function noteLongWait(context: Context, run: Run): Disposable {
+  const text = `${nameRun(run)} waits for its turn; ingot runs ${run.environment} shows what is before it.`;
+  const timer = setTimeout(() => context.note(text), longWaitMs);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 function readState({ type, data }: ServerEvent): RunState | undefined {

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { Readable } from "node:stream";
 import { main } from "../main.ts";
@@ -54,3 +57,21 @@ export async function ingotJson<T>(command: string | readonly string[], options:
 
 export const program = new URL("../ingot.js", import.meta.url).pathname;
 export const node = process.execPath;
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
+
+/** A server of the test's own, for what a real one does seldom. */
+export async function serve(answer: Answer) {
+  const answered = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const server = createServer(answered).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
