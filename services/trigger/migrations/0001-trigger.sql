@@ -9,7 +9,8 @@ create table subscription (
   -- Artifact type; empty for any.
   type text not null,
   source text not null,
-  created_at timestamptz not null default now(),
+  -- When the environment declared it: versions published before that are none of its business.
+  since timestamptz not null,
   unique (environment, artifact, channel, type, source)
 );
 create index subscription_artifact on subscription (artifact, channel);

@@ -15,23 +15,26 @@ export async function declareSubscriptions(
   event: CloudEvent,
 ): Promise<void> {
   const { environment, references } = decodeData("environment.inputs.declared", event);
-  const subscriptions = references
-    .filter(({ version }) => follows(version))
-    .map(({ artifact, version, type, from }) => ({
+  const followed = references.filter(({ version }) => follows(version));
+  await lockArtifacts(
+    trx,
+    followed.map(({ artifact }) => artifact),
+  );
+  const known = await listOwnSubscriptions(trx, environment);
+  const declared = followed.map(({ artifact, version, type, from }): NewSubscription => {
+    const subscription = {
       artifact,
       channel: version,
       type,
       source: `input:${from}`,
-    }));
-  await lockArtifacts(
-    trx,
-    subscriptions.map(({ artifact }) => artifact),
-  );
-  const known = await listOwnSubscriptions(trx, environment);
-  await replaceSubscriptions(trx, { environment, subscriptions });
-  const added = subscriptions.filter((subscription) => !known.some((other) => isSame(subscription, other)));
-  for (const { artifact, type } of added) {
-    const missed = await findAnnouncement(trx, { artifact, type, since: new Date(event.time) });
+      since: new Date(event.time),
+    };
+    const since = known.find((other) => isSame(subscription, other))?.since;
+    return { ...subscription, ...(since && { since }) };
+  });
+  await replaceSubscriptions(trx, { environment, subscriptions: declared });
+  for (const { artifact, type, since } of declared) {
+    const missed = await findAnnouncement(trx, { artifact, type, since });
     if (missed) await requestRun(trx, { environment, event: missed });
   }
 }

@@ -38,7 +38,7 @@ export function mountSubscriptions(app: HttpApp, { database }: { database: Trigg
         after: decodeIntegerCursor(after),
         limit,
       });
-      const item = (row: (typeof rows)[number]) => ({ ...row, createdAt: row.createdAt.toISOString() });
+      const item = (row: (typeof rows)[number]) => ({ ...row, since: row.since.toISOString() });
       return toPage(rows, limit, { key: ({ id }) => id, item });
     },
   );

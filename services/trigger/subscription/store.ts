@@ -9,20 +9,12 @@ export interface SubscriptionTable {
   channel: string;
   type: string;
   source: string;
-  created_at: Generated<Date>;
+  since: Date;
 }
 
-const columns = [
-  "id",
-  "environment",
-  "artifact",
-  "channel",
-  "type",
-  "source",
-  "created_at as createdAt",
-] as const;
+const columns = ["id", "environment", "artifact", "channel", "type", "source", "since"] as const;
 
-export type NewSubscription = Pick<SubscriptionRecord, "artifact" | "channel" | "type" | "source">;
+export type NewSubscription = Omit<SubscriptionRecord, "id" | "environment">;
 
 /** What the environment's declarations are now; earlier ones of the environment go. */
 export async function replaceSubscriptions(
@@ -45,10 +37,10 @@ export async function listOwnSubscriptions(
   return trx.selectFrom("subscription").select(columns).where("environment", "=", environment).execute();
 }
 
-/** The environments that follow `latest` of the artifact with this type, each once. */
+/** The environments that followed `latest` of the artifact with this type at that time, each once. */
 export async function listFollowers(
   trx: Transaction<TriggerTables>,
-  { artifact, type }: { artifact: string; type: string },
+  { artifact, type, at }: { artifact: string; type: string; at: Date },
 ): Promise<string[]> {
   const rows = await trx
     .selectFrom("subscription")
@@ -57,6 +49,7 @@ export async function listFollowers(
     .where("artifact", "=", artifact)
     .where("channel", "=", "latest")
     .where("type", "in", [type, ""])
+    .where("since", "<=", at)
     .orderBy("environment")
     .execute();
   return rows.map(({ environment }) => environment);

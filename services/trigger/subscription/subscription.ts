@@ -14,7 +14,8 @@ export interface SubscriptionRecord {
   type: string;
   /** `input:web_ami` */
   source: string;
-  createdAt: Date;
+  /** When it was declared: it concerns what is published from then on. */
+  since: Date;
 }
 
 export const Subscription = Type.Object(
@@ -25,7 +26,7 @@ export const Subscription = Type.Object(
     channel: Type.String({ description: "latest, or a channel" }),
     type: Type.String({ description: "Artifact type; empty for any" }),
     source: Type.String({ description: "What declared it: input:web_ami" }),
-    createdAt: Timestamp,
+    since: Timestamp,
   },
   { $id: "Subscription", description: "An environment's interest in the versions of an artifact" },
 );
