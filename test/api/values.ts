@@ -40,6 +40,7 @@ function anyOf(schema: Schema, context: ValueContext): fc.Arbitrary<unknown> {
       return arraysOf(resolved, context);
     case "object":
       return objectsOf(resolved, context);
+    case undefined:
     default:
       return fc.jsonValue({ maxDepth: 2 });
   }

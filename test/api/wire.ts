@@ -84,8 +84,8 @@ const stateBody = object(
   ["serial", "lineage"],
 );
 
-/** Bodies that the document does not describe, by operationId. */
-export const undescribedBodies: Readonly<Record<string, Pick<Operation, "requestBody">>> = {
+/** Bodies that the document describes as bytes or any object, by operationId. */
+export const bodiesInDetail: Readonly<Record<string, Pick<Operation, "requestBody">>> = {
   writeState: json(stateBody),
   uploadConfiguration: bytes(),
 };

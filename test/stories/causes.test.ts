@@ -1,13 +1,13 @@
 import pg from "pg";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { givenEnvironment, publish, until } from "../support/environment.ts";
 import { queryDatabase, waitUntilQuiet } from "../support/quiet.ts";
-import { startStorySystem, story } from "../support/story.ts";
+import { startStorySystem } from "../support/story.ts";
 
 const system = await startStorySystem();
 const files = { "main.tf": 'variable "ami" {}\noutput "ami" { value = var.ami }\n' };
 
-story("a version published before the environment has a configuration causes no run", async () => {
+test.concurrent("a version published before the environment has a configuration causes no run", async () => {
   const environment = await givenEnvironment(system, { inputs: { ami: "acmeinc/early:latest" } });
 
   await publish(system, "acmeinc/early", { id: "ami-1" });
@@ -16,7 +16,7 @@ story("a version published before the environment has a configuration causes no 
   expect(await environment.runs()).toEqual([]);
 });
 
-story("a version of another type causes no run", async () => {
+test.concurrent("a version of another type causes no run", async () => {
   const environment = await givenEnvironment(system, { files, inputs: { ami: "acmeinc/typed:latest" } });
 
   await publish(system, "acmeinc/typed", { id: "disk-1", type: "azure.image" });
@@ -25,7 +25,7 @@ story("a version of another type causes no run", async () => {
   expect(await environment.runs()).toEqual([]);
 });
 
-story("an input without a type follows every type", async () => {
+test.concurrent("an input without a type follows every type", async () => {
   const any = { reference: "acmeinc/any:latest", type: "" };
   const environment = await givenEnvironment(system, { files, inputs: { ami: any } });
 
@@ -34,7 +34,7 @@ story("an input without a type follows every type", async () => {
   expect(await environment.run(1, ["planned"])).toMatchObject({ inputs: [{ id: "disk-1", version: 1 }] });
 });
 
-story("two inputs on one artifact cause one run", async () => {
+test.concurrent("two inputs on one artifact cause one run", async () => {
   const environment = await givenEnvironment(system, {
     files: { "main.tf": 'variable "a" {}\nvariable "b" {}\noutput "both" { value = [var.a, var.b] }\n' },
     inputs: { a: "acmeinc/twice:latest", b: "acmeinc/twice:latest" },
@@ -47,7 +47,7 @@ story("two inputs on one artifact cause one run", async () => {
   expect(await environment.runs()).toMatchObject([{ number: 1, inputs: [{ id: "ami-1" }, { id: "ami-1" }] }]);
 });
 
-story("two environments on one artifact get a run each", async () => {
+test.concurrent("two environments on one artifact get a run each", async () => {
   const inputs = { ami: "acmeinc/shared:latest" };
   const staging = await givenEnvironment(system, { files, inputs });
   const prod = await givenEnvironment(system, { files, inputs });
@@ -60,7 +60,7 @@ story("two environments on one artifact get a run each", async () => {
   expect([await staging.runs(), await prod.runs()]).toMatchObject([[{ number: 1 }], [{ number: 1 }]]);
 });
 
-story("a pinned input causes no run", async () => {
+test.concurrent("a pinned input causes no run", async () => {
   const environment = await givenEnvironment(system, { files, inputs: { ami: "acmeinc/pinned:1" } });
 
   await publish(system, "acmeinc/pinned", { id: "ami-1" });
@@ -70,7 +70,7 @@ story("a pinned input causes no run", async () => {
   expect(await environment.runs()).toEqual([]);
 });
 
-story("an input that is removed causes no run any more", async () => {
+test.concurrent("an input that is removed causes no run any more", async () => {
   const environment = await givenEnvironment(system, { files, inputs: { ami: "acmeinc/unbound:latest" } });
 
   await environment.call("DELETE", "/inputs/ami");
@@ -81,7 +81,7 @@ story("an input that is removed causes no run any more", async () => {
   expect(await environment.runs()).toEqual([]);
 });
 
-story("a declaration that arrives after the publication still gets its run", async () => {
+test.concurrent("a declaration that arrives after the publication still gets its run", async () => {
   await publish(system, "acmeinc/overtaken", { id: "ami-1" });
   await waitUntilQuiet(system);
   const relay = await holdRelay("runner");
@@ -89,12 +89,16 @@ story("a declaration that arrives after the publication still gets its run", asy
 
   await publish(system, "acmeinc/overtaken", { id: "ami-2" });
   await until("the trigger knows the version", async () => {
-    const known = "select 1 from trigger.announcement where artifact = 'acmeinc/overtaken' and event #>> '{data,version}' = '2'";
+    const known =
+      "select 1 from trigger.announcement where artifact = 'acmeinc/overtaken' and event #>> '{data,version}' = '2'";
     return (await queryDatabase(system, known)).length === 1;
   });
   await relay.release();
 
-  expect(await environment.run(1, ["planned"])).toMatchObject({ cause: { version: 2 }, inputs: [{ id: "ami-2" }] });
+  expect(await environment.run(1, ["planned"])).toMatchObject({
+    cause: { version: 2 },
+    inputs: [{ id: "ami-2" }],
+  });
   await waitUntilQuiet(system);
   expect(await environment.runs()).toHaveLength(1);
 });

@@ -1,15 +1,15 @@
-import { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { createGzip } from "node:zlib";
-import { pack } from "tar-stream";
-import { expect } from "vitest";
+import { pack, type Pack } from "tar-stream";
+import { expect, test } from "vitest";
 import { givenEnvironment } from "../support/environment.ts";
-import { startStorySystem, story } from "../support/story.ts";
+import { startStorySystem } from "../support/story.ts";
 
 const system = await startStorySystem();
 
-async function gzip(bytes: Readable): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await buffer(bytes.pipe(createGzip())));
+async function gzip(bytes: Readable | Pack): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await buffer(pipeline(bytes, createGzip(), () => undefined)));
 }
 
 async function packEntry(header: { name: string; type?: "symlink"; linkname?: string }) {
@@ -23,9 +23,21 @@ async function packEntry(header: { name: string; type?: "symlink"; linkname?: st
 const text = (bytes: string) => new Uint8Array(Buffer.from(bytes));
 const badArchives: [string, () => Promise<Uint8Array<ArrayBuffer>>, RegExp][] = [
   ["nothing", async () => text(""), /^Cannot read the archive as tar\.gz: /],
-  ["something else than gzip", async () => text('resource "x" "y" {}'), /^Cannot read the archive as tar\.gz: /],
-  ["gzip of something else than tar", () => gzip(Readable.from("x".repeat(2000))), /^Cannot read the archive as tar\.gz: /],
-  ["a file outside of it", () => packEntry({ name: "../evil.tf" }), /^Cannot extract "\.\.\/evil\.tf": a name has no "\.\."$/],
+  [
+    "something else than gzip",
+    async () => text('resource "x" "y" {}'),
+    /^Cannot read the archive as tar\.gz: /,
+  ],
+  [
+    "gzip of something else than tar",
+    () => gzip(Readable.from("x".repeat(2000))),
+    /^Cannot read the archive as tar\.gz: /,
+  ],
+  [
+    "a file outside of it",
+    () => packEntry({ name: "../evil.tf" }),
+    /^Cannot extract "\.\.\/evil\.tf": a name has no "\.\."$/,
+  ],
   [
     "a link",
     () => packEntry({ name: "passwd", type: "symlink", linkname: "/etc/passwd" }),
@@ -39,7 +51,7 @@ const badArchives: [string, () => Promise<Uint8Array<ArrayBuffer>>, RegExp][] = 
 ];
 
 for (const [what, archive, rule] of badArchives) {
-  story(`an archive with ${what} is refused and changes nothing`, async () => {
+  test.concurrent(`an archive with ${what} is refused and changes nothing`, async () => {
     const environment = await givenEnvironment(system);
 
     const reply = await environment.upload(await archive());
@@ -49,7 +61,7 @@ for (const [what, archive, rule] of badArchives) {
   });
 }
 
-story("an archive whose configuration is in a folder is refused with what it holds", async () => {
+test.concurrent("an archive whose configuration is in a folder is refused with what it holds", async () => {
   const environment = await givenEnvironment(system);
 
   const reply = await environment.push({ "infra/main.tf": "" });
@@ -64,12 +76,13 @@ story("an archive whose configuration is in a folder is refused with what it hol
 });
 
 const backends = {
-  's3 backend': 'terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n    region = "r"\n  }\n}\n',
-  "cloud block": 'terraform {\n  cloud {\n    organization = "acme"\n    workspaces {\n      name = "web"\n    }\n  }\n}\n',
+  "s3 backend": 'terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n    region = "r"\n  }\n}\n',
+  "cloud block":
+    'terraform {\n  cloud {\n    organization = "acme"\n    workspaces {\n      name = "web"\n    }\n  }\n}\n',
 };
 
 for (const [name, block] of Object.entries(backends)) {
-  story(`a configuration with its own ${name} runs on the environment's state`, async () => {
+  test.concurrent(`a configuration with its own ${name} runs on the environment's state`, async () => {
     const environment = await givenEnvironment(system, {
       files: { "main.tf": `${block}resource "terraform_data" "vm" {}\n` },
     });
@@ -80,26 +93,29 @@ for (const [name, block] of Object.entries(backends)) {
   });
 }
 
-story("files such as terraform.tfvars and modules are honoured, variables of the environment win", async () => {
-  const environment = await givenEnvironment(system, {
-    files: {
-      "main.tf": `variable "a" {}
+test.concurrent(
+  "files such as terraform.tfvars and modules are honoured, variables of the environment win",
+  async () => {
+    const environment = await givenEnvironment(system, {
+      files: {
+        "main.tf": `variable "a" {}
 variable "b" {}
 module "m" {
   source = "./modules/m"
   text   = "\${var.a} \${var.b}"
 }
 output "o" { value = module.m.text }`,
-      "modules/m/main.tf": 'variable "text" {}\noutput "text" { value = var.text }\n',
-      "terraform.tfvars": 'a = "from the file"\nb = "from the file"\n',
-      "terraform.tfstate": "not ours",
-      "errored.tfstate": "not ours",
-    },
-    variables: { b: "from the environment" },
-  });
+        "modules/m/main.tf": 'variable "text" {}\noutput "text" { value = var.text }\n',
+        "terraform.tfvars": 'a = "from the file"\nb = "from the file"\n',
+        "terraform.tfstate": "not ours",
+        "errored.tfstate": "not ours",
+      },
+      variables: { b: "from the environment" },
+    });
 
-  await environment.apply();
+    await environment.apply();
 
-  const { body } = await environment.call("GET", "/state");
-  expect(body).toMatchObject({ outputs: { o: { value: "from the file from the environment" } } });
-});
+    const { body } = await environment.call("GET", "/state");
+    expect(body).toMatchObject({ outputs: { o: { value: "from the file from the environment" } } });
+  },
+);

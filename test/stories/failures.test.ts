@@ -1,13 +1,17 @@
 import { expect, test } from "vitest";
-import { decide, givenEnvironment, publish, waitForRun, type EnvironmentOptions } from "../support/environment.ts";
+import {
+  decide,
+  givenEnvironment,
+  publish,
+  waitForRun,
+  type EnvironmentOptions,
+} from "../support/environment.ts";
 import { givenTerraform } from "../support/given-terraform.ts";
 import { queryDatabase } from "../support/quiet.ts";
-import { startStorySystem, story } from "../support/story.ts";
+import { startStorySystem } from "../support/story.ts";
 import { startTestSystem } from "../support/system.ts";
-import { hasTerraform } from "../support/terraform.ts";
 
 const system = await startStorySystem();
-const noTerraform = !(await hasTerraform());
 const files = { "main.tf": 'resource "terraform_data" "vm" {}\n' };
 
 async function errorOf(options: EnvironmentOptions): Promise<string | null> {
@@ -15,36 +19,40 @@ async function errorOf(options: EnvironmentOptions): Promise<string | null> {
   return (await waitForRun(system, await environment.start(), ["errored"])).error;
 }
 
-story("a syntax error is told with its file and line", async () => {
+test.concurrent("a syntax error is told with its file and line", async () => {
   const error = await errorOf({ files: { "main.tf": 'resource "terraform_data" "vm" {\n  input = \n}\n' } });
 
   expect(error).toMatch(/^Invalid expression \(main\.tf:2\): Expected the start of an expression/);
 });
 
-story("an argument that does not exist is told with its file and line", async () => {
+test.concurrent("an argument that does not exist is told with its file and line", async () => {
   const error = await errorOf({ files: { "main.tf": 'resource "terraform_data" "vm" {\n  size = 1\n}\n' } });
 
   expect(error).toBe('Unsupported argument (main.tf:2): An argument named "size" is not expected here');
 });
 
-story("a variable without a value is named", async () => {
-  const error = await errorOf({ files: { "main.tf": 'variable "size" {}\noutput "o" { value = var.size }\n' } });
+test.concurrent("a variable without a value is named", async () => {
+  const error = await errorOf({
+    files: { "main.tf": 'variable "size" {}\noutput "o" { value = var.size }\n' },
+  });
 
-  expect(error).toMatch(/^No value for required variable \(main\.tf:1\): The root module input variable "size" is not set/);
+  expect(error).toMatch(
+    /^No value for required variable \(main\.tf:1\): The root module input variable "size" is not set/,
+  );
 });
 
-story("an input that resolves to nothing is named with the reason", async () => {
+test.concurrent("an input that resolves to nothing is named with the reason", async () => {
   const error = await errorOf({
     files: { "main.tf": 'variable "ami" {}\n' },
     inputs: { ami: "acmeinc/nothing:latest" },
   });
 
-  expect(error).toBe(
-    'Cannot resolve the input "ami" = "acmeinc/nothing:latest": Cannot resolve "acmeinc/nothing:latest" with type amazon.image: no such version',
+  expect(error).toMatch(
+    /^Cannot resolve the input "ami" = "acmeinc\/nothing:latest": Cannot resolve "acmeinc\/nothing:latest" .*: no such /,
   );
 });
 
-story("an input for a variable that the configuration does not declare is refused", async () => {
+test.concurrent("an input for a variable that the configuration does not declare is refused", async () => {
   await publish(system, "acmeinc/undeclared", { id: "ami-1" });
 
   const error = await errorOf({ files, inputs: { web_amy: "acmeinc/undeclared:latest" } });
@@ -54,8 +62,9 @@ story("an input for a variable that the configuration does not declare is refuse
   );
 });
 
-story("a provider that cannot be installed is named", async () => {
-  const main = 'terraform {\n  required_providers {\n    none = { source = "localhost:1/acme/none" }\n  }\n}\n';
+test.concurrent("a provider that cannot be installed is named", async () => {
+  const main =
+    'terraform {\n  required_providers {\n    none = { source = "localhost:1/acme/none" }\n  }\n}\n';
 
   const error = await errorOf({ files: { "main.tf": main } });
 
@@ -63,7 +72,7 @@ story("a provider that cannot be installed is named", async () => {
   expect(error).not.toMatch(/exited with/);
 });
 
-story("an apply that fails keeps what it has done, and the next run plans the rest", async () => {
+test.concurrent("an apply that fails keeps what it has done, and the next run plans the rest", async () => {
   const main = `variable "code" { default = 1 }
 resource "terraform_data" "first" {}
 resource "terraform_data" "second" {
@@ -79,11 +88,13 @@ resource "terraform_data" "second" {
   await environment.set("code", "0");
   const next = await environment.apply();
 
-  expect(errored.error).toMatch(/^local-exec provisioner error \(main\.tf:5\): Error running command 'exit 1': exit status 1/);
+  expect(errored.error).toMatch(
+    /^local-exec provisioner error \(main\.tf:5\): Error running command 'exit 1': exit status 1/,
+  );
   expect(next).toMatchObject({ state: "applied", changes: { add: 1, destroy: 1 } });
 });
 
-story("a version that is no longer what was planned is not applied", async () => {
+test.concurrent("a version that is no longer what was planned is not applied", async () => {
   await publish(system, "acmeinc/moved", { id: "ami-1" });
   const environment = await givenEnvironment(system, {
     files: { "main.tf": 'variable "ami" {}\noutput "o" { value = var.ami }\n' },
@@ -92,7 +103,10 @@ story("a version that is no longer what was planned is not applied", async () =>
   const run = await environment.start();
   await waitForRun(system, run, ["planned"]);
 
-  await queryDatabase(system, "update registry.build set external_id = 'ami-evil' where external_id = 'ami-1'");
+  await queryDatabase(
+    system,
+    "update registry.build set external_id = 'ami-evil' where external_id = 'ami-1'",
+  );
   await decide(system, run, "confirm");
 
   const { error } = await waitForRun(system, run, ["errored"]);
@@ -101,7 +115,7 @@ story("a version that is no longer what was planned is not applied", async () =>
   );
 });
 
-story("a version that another type joins after the plan is applied as planned", async () => {
+test.concurrent("a version that another type joins after the plan is applied as planned", async () => {
   await publish(system, "acmeinc/joined", { id: "ami-7", buildId: 70 });
   const environment = await givenEnvironment(system, {
     files: { "main.tf": 'variable "ami" {}\noutput "o" { value = var.ami }\n' },
@@ -116,7 +130,7 @@ story("a version that another type joins after the plan is applied as planned", 
   expect(await waitForRun(system, run, ["applied"])).toMatchObject({ inputs: [{ id: "ami-7" }] });
 });
 
-test.skipIf(noTerraform)("a missing Terraform is told by the run and by /readyz", async () => {
+test.concurrent("a missing Terraform is told by the run and by /readyz", async () => {
   await using lame = await startTestSystem({ settings: { INGOT_TERRAFORM: "/nowhere/terraform" } });
   const environment = await givenEnvironment(lame, { files });
 
@@ -125,10 +139,13 @@ test.skipIf(noTerraform)("a missing Terraform is told by the run and by /readyz"
 
   expect(error).toContain('Cannot find Terraform: no executable "/nowhere/terraform"');
   const check = { name: "terraform", ok: false, critical: false, detail: error };
-  expect(ready).toMatchObject({ status: 200, body: { ready: true, checks: expect.arrayContaining([check]) } });
+  expect(ready).toMatchObject({
+    status: 200,
+    body: { ready: true, checks: expect.arrayContaining([check]) },
+  });
 });
 
-test.skipIf(noTerraform)("a plan is applied by the Terraform version that made it, or not at all", async () => {
+test.concurrent("a plan is applied by the Terraform version that made it, or not at all", async () => {
   await using terraform = await givenTerraform();
   await using upgraded = await startTestSystem({ settings: { INGOT_TERRAFORM: terraform.path } });
   const environment = await givenEnvironment(upgraded, { files });
@@ -139,5 +156,7 @@ test.skipIf(noTerraform)("a plan is applied by the Terraform version that made i
   await decide(upgraded, run, "confirm");
 
   const { error } = await waitForRun(upgraded, run, ["errored"]);
-  expect(error).toMatch(/^Cannot apply the plan of run 1: it was made by terraform \S+, here is terraform 99\.0\.0$/);
+  expect(error).toMatch(
+    /^Cannot apply the plan of run 1: it was made by terraform \S+, here is terraform 99\.0\.0$/,
+  );
 });

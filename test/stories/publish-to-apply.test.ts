@@ -29,9 +29,7 @@ test.skipIf(!(await hasTerraform()))(
     expect(planned).toMatchObject({
       environment: "acmeinc/prod",
       cause: { kind: "version", artifact: "acmeinc/web", version: 2, by: "admin" },
-      inputs: [
-        { variable: "web_ami", id: "ami-2", version: 2, previous: { id: "ami-1", version: 1 } },
-      ],
+      inputs: [{ variable: "web_ami", id: "ami-2", version: 2, previous: { id: "ami-1", version: 1 } }],
       changes: { replace: 1 },
     });
     expect(applied).toMatchObject({ confirmedBy: "admin", error: null });

@@ -1,15 +1,14 @@
 import { expect, test } from "vitest";
 import { decide, givenEnvironment, publish, waitForRun } from "../support/environment.ts";
 import { waitUntilQuiet } from "../support/quiet.ts";
-import { givenMeeting, startStorySystem, story } from "../support/story.ts";
+import { givenMeeting, startStorySystem } from "../support/story.ts";
 import { startTestSystem } from "../support/system.ts";
-import { hasTerraform } from "../support/terraform.ts";
 
 const system = await startStorySystem();
 const main = 'variable "ami" { default = "none" }\nresource "terraform_data" "vm" { input = var.ami }\n';
 const files = { "main.tf": main };
 
-story("a newer version supersedes a run that waits for confirmation", async () => {
+test.concurrent("a newer version supersedes a run that waits for confirmation", async () => {
   await publish(system, "acmeinc/waiting", { id: "ami-1" });
   const environment = await givenEnvironment(system, { files, inputs: { ami: "acmeinc/waiting:latest" } });
   await environment.apply();
@@ -23,7 +22,7 @@ story("a newer version supersedes a run that waits for confirmation", async () =
   expect(await environment.run(2, ["superseded"])).toMatchObject({ supersededBy: newest.id });
 });
 
-story("a newer version supersedes a run that is planning as soon as it is planned", async () => {
+test.concurrent("a newer version supersedes a run that is planning as soon as it is planned", async () => {
   await using meeting = await givenMeeting();
   const slow = { ...files, "before-plan.sh": meeting.gate("plan") };
   const environment = await givenEnvironment(system, {
@@ -42,7 +41,7 @@ story("a newer version supersedes a run that is planning as soon as it is planne
   expect(await waitForRun(system, newer, ["applied"])).toMatchObject({ inputs: [{ id: "ami-2" }] });
 });
 
-story("what a user asked for is not superseded and holds back newer versions", async () => {
+test.concurrent("what a user asked for is not superseded and holds back newer versions", async () => {
   await publish(system, "acmeinc/asked", { id: "ami-1" });
   const environment = await givenEnvironment(system, { files, inputs: { ami: "acmeinc/asked:latest" } });
   const asked = await environment.start({ message: "by hand" });
@@ -59,7 +58,7 @@ story("what a user asked for is not superseded and holds back newer versions", a
   expect(after).toMatchObject({ inputs: [{ id: "ami-2", previous: { id: "ami-1" } }] });
 });
 
-story("of several versions behind a user's run only the newest is planned", async () => {
+test.concurrent("of several versions behind a user's run only the newest is planned", async () => {
   await publish(system, "acmeinc/burst", { id: "ami-1" });
   const environment = await givenEnvironment(system, { files, inputs: { ami: "acmeinc/burst:latest" } });
   const asked = await environment.start();
@@ -75,7 +74,7 @@ story("of several versions behind a user's run only the newest is planned", asyn
   expect(await environment.run(3, ["planned"])).toMatchObject({ inputs: [{ version: 3 }] });
 });
 
-story("runs of an environment take turns in their order", async () => {
+test.concurrent("runs of an environment take turns in their order", async () => {
   const environment = await givenEnvironment(system, { files });
   const runs = [await environment.start(), await environment.start(), await environment.start()];
 
@@ -93,7 +92,7 @@ story("runs of an environment take turns in their order", async () => {
   ]);
 });
 
-test.skipIf(!(await hasTerraform()))("no more phases run at once than the limit allows", async () => {
+test.concurrent("no more phases run at once than the limit allows", async () => {
   await using limited = await startTestSystem({ settings: { INGOT_RUN_CONCURRENCY: "1" } });
   await using meeting = await givenMeeting();
   const slow = `resource "terraform_data" "slow" {

@@ -38,6 +38,12 @@ export interface EnvironmentOptions {
 const runDeadlineMs = 25_000;
 const everyMs = 50;
 
+/** The body of a reply that has the status. */
+function expectStatus<Body>(status: number, reply: Reply): Body {
+  expect(reply).toMatchObject({ status });
+  return reply.body;
+}
+
 export class TestEnvironment {
   readonly name: string;
   /** The environment's address in our API. */
@@ -69,12 +75,11 @@ export class TestEnvironment {
     { reference, type = "amazon.image", region }: { reference: string; type?: string; region?: string },
   ): Promise<void> {
     const body = { reference, ...(type && { type }), ...(region && { region }) };
-    expect(await this.call("PUT", `/inputs/${variable}`, body)).toMatchObject({ status: 200 });
+    expectStatus(200, await this.call("PUT", `/inputs/${variable}`, body));
   }
 
   async set(key: string, value: string, { category = "terraform", ...flags }: Setting = {}): Promise<void> {
-    const reply = await this.call("PUT", `/variables/${category}/${key}`, { value, ...flags });
-    expect(reply).toMatchObject({ status: 200 });
+    expectStatus(200, await this.call("PUT", `/variables/${category}/${key}`, { value, ...flags }));
   }
 
   async call(method: string, path: string, body?: unknown): Promise<Reply> {
@@ -83,9 +88,7 @@ export class TestEnvironment {
 
   /** Asks for a run as a user. */
   async start(options: { message?: string; destroy?: boolean } = {}): Promise<Run> {
-    const { status, body } = await this.call("POST", "/runs", options);
-    expect({ status, body }).toMatchObject({ status: 201 });
-    return body as Run;
+    return expectStatus(201, await this.call("POST", "/runs", options));
   }
 
   /** Asks for a run and sees it through; it must become `applied` or `planned_no_changes`. */
@@ -118,13 +121,13 @@ export async function givenEnvironment(
 ): Promise<TestEnvironment> {
   const own = name ?? `env-${randomBytes(4).toString("hex")}`;
   const body = { namespace: "acmeinc", name: own, autoApply };
-  expect(await system.call("POST", "/api/v2/environments", { body })).toMatchObject({ status: 201 });
+  expectStatus(201, await system.call("POST", "/api/v2/environments", { body }));
   const environment = new TestEnvironment(system, `acmeinc/${own}`);
   for (const [key, value] of Object.entries(variables)) await environment.set(key, value);
   for (const [variable, input] of Object.entries(inputs)) {
     await environment.bind(variable, typeof input === "string" ? { reference: input } : input);
   }
-  if (files) expect(await environment.push(files)).toMatchObject({ status: 201 });
+  if (files) expectStatus(201, await environment.push(files));
   return environment;
 }
 
@@ -135,15 +138,12 @@ export async function publish(
   { id, type = "amazon.image", buildId = 0 }: { id: string; type?: string; buildId?: number },
 ): Promise<void> {
   const body = { artifact_version: { id, file: false, metadata: null, build_id: buildId, compile_id: 0 } };
-  const reply = await system.call("POST", `/api/v1/artifacts/${artifact}/${type}`, { body });
-  expect(reply).toMatchObject({ status: 200 });
+  expectStatus(200, await system.call("POST", `/api/v1/artifacts/${artifact}/${type}`, { body }));
 }
 
 /** Confirms, discards, cancels or force-cancels a run; it must be allowed. */
 export async function decide(system: TestSystem, { id }: Pick<Run, "id">, decision: string): Promise<Run> {
-  const reply = await system.call("POST", `/api/v2/runs/${id}/${decision}`);
-  expect(reply).toMatchObject({ status: 200 });
-  return reply.body;
+  return expectStatus(200, await system.call("POST", `/api/v2/runs/${id}/${decision}`));
 }
 
 /** Follows the run's event stream until it is in one of the states; fails with the reason when it ends in another. */

@@ -2,9 +2,12 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 
+/** By table: row count and hash. */
+export type Fingerprint = Readonly<Record<string, string>>;
+
 export interface Observer extends AsyncDisposable {
-  /** Row count and hash of every table of the three services; what only says how far the work is, is left out. */
-  fingerprint(): Promise<Record<string, string>>;
+  /** Of every table of the three services; what only says how far the work is, is left out. */
+  fingerprint(): Promise<Fingerprint>;
   /** Waits until everything that was announced or queued has taken effect. */
   settle(): Promise<void>;
 }

@@ -3,8 +3,7 @@ import { get, type IncomingMessage } from "node:http";
 import type { TestSystem } from "./system.ts";
 
 export type RunEvent =
-  | { type: "log"; id: string; phase: string; text: string }
-  | { type: "state"; state: string };
+  { type: "log"; id: string; phase: string; text: string } | { type: "state"; state: string };
 
 export interface FollowOptions {
   signal?: AbortSignal;

@@ -1,7 +1,7 @@
 import { access, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, test } from "vitest";
+import { afterAll, beforeEach } from "vitest";
 import { until } from "./environment.ts";
 import { givenTerraform } from "./given-terraform.ts";
 import { startTestSystem, type TestSystem } from "./system.ts";
@@ -9,13 +9,14 @@ import { hasTerraform } from "./terraform.ts";
 
 const isThere = await hasTerraform();
 
-/** A test that has environments and artifacts of its own on the system of its file; skipped without Terraform. */
-export const story = isThere ? test.concurrent : test.skip;
-
-/** The system that the stories of a file share; its Terraform obeys what `givenTerraform` describes. */
+/**
+ * The system that the tests of a file share, each with environments and artifacts of its own; its Terraform obeys what
+ * `givenTerraform` describes. Without Terraform the tests are skipped.
+ */
 export async function startStorySystem(settings: Record<string, string> = {}): Promise<TestSystem> {
   const resources = new AsyncDisposableStack();
   afterAll(() => resources.disposeAsync());
+  beforeEach(({ skip }) => skip(!isThere, "no terraform on the PATH"));
   const terraform = isThere ? resources.use(await givenTerraform()) : undefined;
   return resources.use(
     await startTestSystem({

@@ -23,6 +23,8 @@ const Configuration = Type.Object(
   },
   { $id: "Configuration", description: "A version of the environment's Terraform configuration" },
 );
+/** Bytes: no type, so that a stream passes. */
+const Archive = Type.Unsafe<Readable>({ contentMediaType: "application/gzip" });
 const ConfigurationPage = page("ConfigurationPage", Configuration);
 const url = "/api/v2/environments/:namespace/:name/configurations";
 const tags = ["configurations"];
@@ -75,9 +77,9 @@ export function mountConfigurations(
         schema: {
           operationId: "uploadConfiguration",
           summary: "Upload a configuration version: a tar.gz of a directory with *.tf files",
-          consumes: ["application/gzip"],
           tags,
           params: environmentParams,
+          body: { content: { "application/gzip": { schema: Archive } } },
           response: { 201: ref(Configuration), ...problems(400, 401, 403, 404, 413, 422) },
         },
       },

@@ -14,7 +14,7 @@ import { beginAttempt, endRun, own, performPhase, watchRun, type PhaseDeps } fro
 import { recordProcess } from "./process.ts";
 import { endLeftover, holdsLock } from "./recover.ts";
 import { rescueState, StateUnsavedError, unsavedFile } from "./rescue.ts";
-import { secretsOf } from "./secrets.ts";
+import { readSecrets } from "./secrets.ts";
 import { getRunSecrets, lockRun } from "./store.ts";
 import type { RunRecord } from "./run.ts";
 import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
@@ -77,7 +77,7 @@ async function applyPlan(deps: PhaseDeps, { run, token, log }: Work): Promise<vo
   using signals = watchRun(deps, run);
   await using workspace = await openWorkspace(deps, { run, phase: "apply", token, variables, lockFile });
   await writeFile(path.join(workspace.directory, planFile), await readPlan(deps, run), { mode: 0o600 });
-  const secrets = secretsOf(variables, token);
+  const secrets = await readSecrets(deps, { run, token, variables });
   const bench: Bench = {
     terraform,
     workspace,

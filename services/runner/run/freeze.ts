@@ -81,7 +81,11 @@ export function sealVariables(box: SecretBox, run: RunRecord, variables: readonl
   return box.seal(Buffer.from(JSON.stringify(variables)), `run ${run.id} variables`);
 }
 
-export function openVariables(box: SecretBox, run: RunRecord, sealed: Buffer | null): PlainVariable[] {
+export function openVariables(
+  box: SecretBox,
+  run: Pick<RunRecord, "id">,
+  sealed: Buffer | null,
+): PlainVariable[] {
   if (!sealed) return [];
   return JSON.parse(box.open(sealed, `run ${run.id} variables`).toString()) as PlainVariable[];
 }

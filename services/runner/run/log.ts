@@ -108,7 +108,10 @@ export function openRunLog(
 }
 
 /** A worker that was overtaken may write too, and take the number first. */
-async function append(db: Kysely<RunnerTables>, chunk: Omit<LogChunk, "seq"> & { runId: string }): Promise<void> {
+async function append(
+  db: Kysely<RunnerTables>,
+  chunk: Omit<LogChunk, "seq"> & { runId: string },
+): Promise<void> {
   while (!(await tryAppend(db, chunk)));
 }
 

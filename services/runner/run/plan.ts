@@ -18,7 +18,7 @@ import { beginAttempt, endRun, own, performPhase, watchRun, type PhaseDeps } fro
 import { recordProcess } from "./process.ts";
 import { findSuccessor, dispatchNext, supersede } from "./queue.ts";
 import { clearLeftovers, releaseOwnLock } from "./recover.ts";
-import { secretsOf } from "./secrets.ts";
+import { readSecrets } from "./secrets.ts";
 import { lockRun, updateRun } from "./store.ts";
 import type { RunRecord, TerraformIdentity } from "./run.ts";
 import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
@@ -91,7 +91,7 @@ async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Pla
   const { inputs, variables } = await freeze(deps, { run, token, terraform });
   using signals = watchRun(deps, run);
   await using workspace = await openWorkspace(deps, { run, phase: "plan", token, variables });
-  const secrets = secretsOf(variables, token);
+  const secrets = await readSecrets(deps, { run, token, variables });
   const bench: Bench = {
     terraform,
     workspace,
@@ -128,11 +128,7 @@ async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Pla
 /** Fixes what the run is made of: from here on, later changes of the environment do not concern it. */
 async function freeze(
   deps: PhaseDeps,
-  {
-    run,
-    token,
-    terraform,
-  }: Omit<Work, "log"> & { terraform: TerraformIdentity },
+  { run, token, terraform }: Omit<Work, "log"> & { terraform: TerraformIdentity },
 ): Promise<{ inputs: ResolvedInput[]; variables: PlainVariable[] }> {
   const inputs = await resolveInputs(deps, { run, token });
   const variables = withInputs(await readVariables(deps, run.environmentId), inputs);
@@ -219,7 +215,11 @@ async function fail(deps: PhaseDeps, run: RunRecord, error: unknown): Promise<vo
   if (canceled && deps.stopping.aborted) throw error;
   await own(deps, run, async (trx, current) => {
     await releaseOwnLock(trx, current);
-    const ending = { run: current, state: canceled ? "canceled" : "errored", error: messageOf(error) } as const;
+    const ending = {
+      run: current,
+      state: canceled ? "canceled" : "errored",
+      error: messageOf(error),
+    } as const;
     await endRun(trx, deps, ending);
   });
   deps.log.warn({ run: run.id, number: run.number, err: error }, canceled ? "run canceled" : "run errored");

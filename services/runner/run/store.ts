@@ -211,6 +211,22 @@ export async function findRunByToken(
   return selectRuns(db).where("run.token_hash", "=", tokenHash).executeTakeFirst();
 }
 
+/** The variables of the newest runs that have begun to apply. */
+export async function listAppliedVariables(
+  db: Kysely<RunnerTables>,
+  environmentId: number,
+  limit: number,
+): Promise<{ id: string; sealed: Buffer | null }[]> {
+  return db
+    .selectFrom("run")
+    .select(["id", "variables as sealed"])
+    .where("environment_id", "=", environmentId)
+    .where("applying_at", "is not", null)
+    .orderBy("number", "desc")
+    .limit(limit)
+    .execute();
+}
+
 /** What the last applied run of the environment had for its inputs. */
 export async function findLastAppliedInputs(
   db: Kysely<RunnerTables>,

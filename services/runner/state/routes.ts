@@ -70,7 +70,7 @@ function mountBackend(app: HttpApp, { database, state }: StateRoutesDeps): void 
       const current = await state.read(environment);
       if (!current) return reply.code(204).send(null);
       reply.header("content-md5", current.md5.toString("base64")).type("application/json");
-      return reply.send(current.body as never);
+      return reply.send(current.body);
     },
   );
 
@@ -83,6 +83,7 @@ function mountBackend(app: HttpApp, { database, state }: StateRoutesDeps): void 
         description,
         tags,
         params: environmentParams,
+        body: { content: { "application/json": { schema: ref(TerraformState) } } },
         querystring: Type.Object({
           ID: Type.Optional(Type.String({ description: "Id of the lock that the caller holds" })),
         }),

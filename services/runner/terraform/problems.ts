@@ -1,6 +1,8 @@
 import type { Diagnostic, TerraformOutput } from "./output.ts";
 
 const mostListed = 10;
+// Stands before the problems that init found in the configuration.
+const preamble = /^Terraform encountered problems during initiali[sz]ation/;
 
 /**
  * Collects what went wrong, in a sentence each: from the diagnostics of a command with `-json`, and from the text
@@ -20,8 +22,9 @@ export class Problems {
   /** The first ones, in the order of their appearance. */
   list(): string[] {
     this.#finishPlain();
-    const left = this.#found.length - mostListed;
-    return left > 0 ? [...this.#found.slice(0, mostListed), `${left} more in the log`] : [...this.#found];
+    const told = this.#found.filter((problem) => this.#found.length === 1 || !preamble.test(problem));
+    const left = told.length - mostListed;
+    return left > 0 ? [...told.slice(0, mostListed), `${left} more in the log`] : told;
   }
 
   #readPlain(line: string): void {
