@@ -7,13 +7,22 @@ import { noContent, nullable, problems, ref, Timestamp } from "#core/http/schema
 import type { RegistryDatabase } from "../database.ts";
 import { findNamespace } from "../namespace/store.ts";
 import { requirePrincipal } from "../principal.ts";
-import { findToken, insertToken, listTokens, revokeToken } from "./store.ts";
+import {
+  findToken,
+  hasOtherLastingSiteAdmin,
+  insertToken,
+  listTokens,
+  lockTokens,
+  revokeToken,
+} from "./store.ts";
 import {
   administers,
   assertAdministers,
   formatScope,
   generateToken,
   hashToken,
+  isLastingSiteAdmin,
+  LastAdminTokenError,
   parseScope,
   scopePattern,
   TokenNotFoundError,
@@ -121,7 +130,7 @@ export function mountTokens(app: HttpApp, { database, clock }: TokenRoutesDeps):
         summary: "Revoke a token",
         tags,
         params: Type.Object({ id: Type.String({ format: "uuid" }) }),
-        response: { 204: noContent, ...problems(400, 401, 404) },
+        response: { 204: noContent, ...problems(400, 401, 404, 409) },
       },
     },
     async (request, reply) => {
@@ -129,7 +138,12 @@ export function mountTokens(app: HttpApp, { database, clock }: TokenRoutesDeps):
       const principal = requirePrincipal(request, `revoke the token "${id}"`);
       const found = await findToken(database.kysely, id);
       if (!found || !administers(principal, found.grants)) throw new TokenNotFoundError(id);
-      await revokeToken(database.kysely, id);
+      await database.kysely.transaction().execute(async (trx) => {
+        await lockTokens(trx);
+        if (isLastingSiteAdmin(found) && !(await hasOtherLastingSiteAdmin(trx, id)))
+          throw new LastAdminTokenError(found);
+        await revokeToken(trx, id);
+      });
       return reply.code(204).send(null);
     },
   );

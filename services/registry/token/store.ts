@@ -82,6 +82,23 @@ export async function revokeToken(db: Kysely<RegistryTables>, id: string): Promi
     .executeTakeFirst();
 }
 
+/** Whether another token may administer every namespace, now and without an end. */
+export async function hasOtherLastingSiteAdmin(
+  trx: Transaction<RegistryTables>,
+  id: string,
+): Promise<boolean> {
+  const other = await trx
+    .selectFrom("token")
+    .select("id")
+    .where("id", "<>", id)
+    .where("revoked_at", "is", null)
+    .where("expires_at", "is", null)
+    .where(sql<boolean>`grants @> ${JSON.stringify([{ namespace: "*", role: "admin" }])}::jsonb`)
+    .limit(1)
+    .executeTakeFirst();
+  return other !== undefined;
+}
+
 /** Keeps other writers of tokens out until the transaction ends; readers pass. */
 export async function lockTokens(trx: Transaction<RegistryTables>): Promise<void> {
   await sql`lock table token in share row exclusive mode`.execute(trx);

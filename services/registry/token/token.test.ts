@@ -73,6 +73,25 @@ test("a revoked token dies at once, and stays revoked since then", async () => {
   expect(await revokedAt()).toBe(first);
 });
 
+test("the last token that may administer everything cannot be revoked", async () => {
+  await using own = await startTestRegistry();
+  const scopes = ["*:admin"];
+  const [admin] = ((await own.call("GET", "/api/v2/tokens")).body as { items: Created[] }).items;
+  const revoke = (id?: string, token = own.token) => own.call("DELETE", `/api/v2/tokens/${id}`, { token });
+  await own.call("POST", "/api/v2/tokens", {
+    body: { name: "guest", scopes, expiresAt: "2999-01-01T00:00:00Z" },
+  });
+
+  expect(await revoke(admin?.id)).toMatchObject({
+    status: 409,
+    body: { detail: expect.stringMatching(/the last/) },
+  });
+
+  const next = (await own.call("POST", "/api/v2/tokens", { body: { name: "next", scopes } })).body as Created;
+  expect(await revoke(admin?.id, next.token)).toMatchObject({ status: 204 });
+  expect(await revoke(next.id, next.token)).toMatchObject({ status: 409 });
+});
+
 test("a token dies when it expires", async () => {
   now = new Date("2026-11-21T12:00:00Z");
   const expiresAt = "2026-11-21T14:00:00.000+01:00";

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Buffer } from "node:buffer";
 import { allows, roles, type Grant, type Principal, type Role } from "#core/access.ts";
-import { ForbiddenError, InvalidError, NotFoundError } from "#core/errors.ts";
+import { ConflictError, ForbiddenError, InvalidError, NotFoundError } from "#core/errors.ts";
 
 export interface TokenRecord {
   id: string;
@@ -43,6 +43,20 @@ export class TokenNotFoundError extends NotFoundError {
   constructor(id: string) {
     super(`Cannot revoke the token "${id}": no such token`);
   }
+}
+
+export class LastAdminTokenError extends ConflictError {
+  constructor({ name }: Pick<TokenRecord, "name">) {
+    super(
+      `Cannot revoke the token "${name}": it is the last without an end that may administer every namespace; create another first`,
+    );
+  }
+}
+
+/** Whether the token may administer every namespace, now and without an end. */
+export function isLastingSiteAdmin({ grants, expiresAt, revokedAt }: TokenRecord): boolean {
+  const administersAll = grants.some(({ namespace, role }) => namespace === "*" && role === "admin");
+  return administersAll && expiresAt === null && revokedAt === null;
 }
 
 /** Whether the principal may create and revoke a token of these grants: it is admin of every one of them. */

@@ -53,12 +53,16 @@ export interface ParsedReference {
 }
 
 const namePattern = "[A-Za-z0-9][A-Za-z0-9._-]{0,49}";
+const maxVersion = 2_147_483_647;
 const referencePattern = new RegExp(`^(${namePattern})/(${namePattern}):(${namePattern})$`);
 
 export function parseReference(variable: string, reference: string): ParsedReference {
   const match = referencePattern.exec(reference);
   if (!match) throw new ReferenceInvalidError(variable, reference);
   const [, namespace = "", name = "", version = ""] = match;
+  if (/^\d+$/.test(version) && !(Number(version) >= 1 && Number(version) <= maxVersion)) {
+    throw new ReferenceInvalidError(variable, reference);
+  }
   return { namespace, artifact: `${namespace}/${name}`, version };
 }
 

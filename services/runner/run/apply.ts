@@ -8,20 +8,17 @@ import { readReferences, type StateReference } from "../state/references.ts";
 import { createMasker } from "../terraform/mask.ts";
 import { collectSensitiveValues } from "../terraform/plan-secrets.ts";
 import { announceRun } from "./announce.ts";
+import { openBench, planFile, type PhaseWork } from "./bench.ts";
 import { openVariables, recheckInputs } from "./freeze.ts";
-import type { RunLog } from "./log.ts";
-import { beginAttempt, endRun, own, performPhase, watchRun, type PhaseDeps } from "./phase.ts";
-import { recordProcess } from "./process.ts";
+import { beginAttempt, endRun, own, performPhase, type PhaseDeps } from "./phase.ts";
 import { endLeftover, holdsLock } from "./recover.ts";
 import { rescueState, StateUnsavedError, unsavedFile } from "./rescue.ts";
-import { readSecrets } from "./secrets.ts";
 import { getRunSecrets, lockRun } from "./store.ts";
 import type { RunRecord } from "./run.ts";
-import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
+import { CanceledError, runCommand, showPlan } from "./terraform.ts";
 import { untilStored } from "./until-stored.ts";
-import { directoryOf, openWorkspace, workDirectoryOf } from "./workspace.ts";
+import { directoryOf, workDirectoryOf } from "./workspace.ts";
 
-const planFile = "ingot.tfplan";
 const now = sql`now()` as never;
 
 export class PlanOutdatedError extends ConflictError {
@@ -58,13 +55,7 @@ async function begin(deps: PhaseDeps, runId: string) {
   });
 }
 
-interface Work {
-  run: RunRecord;
-  token: string;
-  log: RunLog;
-}
-
-async function applyPlan(deps: PhaseDeps, { run, token, log }: Work): Promise<void> {
+async function applyPlan(deps: PhaseDeps, { run, token, log }: PhaseWork): Promise<void> {
   const terraform = await deps.terraform();
   const made = run.terraform;
   if (made && (made.product !== terraform.product || made.version !== terraform.version)) {
@@ -74,30 +65,21 @@ async function applyPlan(deps: PhaseDeps, { run, token, log }: Work): Promise<vo
   await recheckInputs(deps.resolver, { run, token });
   const { variables: sealed, lockFile } = await getRunSecrets(deps.database.kysely, run.id);
   const variables = openVariables(deps.box, run, sealed);
-  using signals = watchRun(deps, run);
-  await using workspace = await openWorkspace(deps, { run, phase: "apply", token, variables, lockFile });
-  await writeFile(path.join(workspace.directory, planFile), await readPlan(deps, run), { mode: 0o600 });
-  const secrets = await readSecrets(deps, { run, token, variables });
-  const bench: Bench = {
-    terraform,
-    workspace,
-    signals,
-    log,
-    masker: createMasker(secrets),
-    timeoutMs: deps.phaseTimeoutMs,
-    onStart: (pid) => recordProcess(deps, run, pid),
-  };
+  const options = { run, phase: "apply", token, log, terraform, variables, lockFile } as const;
+  await using bench = await openBench(deps, options);
+  const { directory } = bench.workspace;
+  await writeFile(path.join(directory, planFile), await readPlan(deps, run), { mode: 0o600 });
   await runCommand(bench, { args: ["init", "-input=false", "-no-color"] });
-  const masker = createMasker(collectSensitiveValues(await showPlan(bench, planFile), secrets));
+  const masker = createMasker(collectSensitiveValues(await showPlan(bench, planFile), bench.secrets));
   // One that came with the configuration is not what this apply leaves.
-  await rm(path.join(workspace.directory, unsavedFile), { force: true });
+  await rm(path.join(directory, unsavedFile), { force: true });
   try {
     await runCommand(
       { ...bench, masker },
       { args: ["apply", "-input=false", "-json", "-lock-timeout=60s", planFile] },
     );
   } catch (error) {
-    throw (await rescueState(deps, { run, directory: workspace.directory, error })) ?? error;
+    throw (await rescueState(deps, { run, directory, error })) ?? error;
   }
 }
 

@@ -11,20 +11,17 @@ import { createMasker } from "../terraform/mask.ts";
 import { diffPlan, type PlanDiff } from "../terraform/plan-diff.ts";
 import type { PlainVariable } from "../variable/variable.ts";
 import { announceRun } from "./announce.ts";
+import { openBench, planFile, type PhaseWork } from "./bench.ts";
 import { confirmRun } from "./decide.ts";
 import { readVariables, resolveInputs, sealVariables, withInputs } from "./freeze.ts";
-import type { RunLog } from "./log.ts";
-import { beginAttempt, endRun, own, performPhase, watchRun, type PhaseDeps } from "./phase.ts";
-import { recordProcess } from "./process.ts";
+import { beginAttempt, endRun, own, performPhase, type PhaseDeps } from "./phase.ts";
 import { findSuccessor, dispatchNext, supersede } from "./queue.ts";
 import { clearLeftovers, releaseOwnLock } from "./recover.ts";
-import { readSecrets } from "./secrets.ts";
 import { lockRun, updateRun } from "./store.ts";
 import type { RunRecord, TerraformIdentity } from "./run.ts";
-import { CanceledError, runCommand, showPlan, type Bench } from "./terraform.ts";
-import { lockFileName, openWorkspace } from "./workspace.ts";
+import { CanceledError, runCommand, showPlan } from "./terraform.ts";
+import { lockFileName } from "./workspace.ts";
 
-const planFile = "ingot.tfplan";
 const now = sql`now()` as never;
 
 /** An input for which the configuration has no variable: Terraform only warns, and plans with something else. */
@@ -80,27 +77,11 @@ interface Plan {
   lockFile: string | null;
 }
 
-interface Work {
-  run: RunRecord;
-  token: string;
-  log: RunLog;
-}
-
-async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Plan> {
+async function makePlan(deps: PhaseDeps, { run, token, log }: PhaseWork): Promise<Plan> {
   const terraform = await deps.terraform();
   const { inputs, variables } = await freeze(deps, { run, token, terraform });
-  using signals = watchRun(deps, run);
-  await using workspace = await openWorkspace(deps, { run, phase: "plan", token, variables });
-  const secrets = await readSecrets(deps, { run, token, variables });
-  const bench: Bench = {
-    terraform,
-    workspace,
-    signals,
-    log,
-    masker: createMasker(secrets),
-    timeoutMs: deps.phaseTimeoutMs,
-    onStart: (pid) => recordProcess(deps, run, pid),
-  };
+  await using bench = await openBench(deps, { run, phase: "plan", token, log, terraform, variables });
+  const { directory } = bench.workspace;
   await runCommand(bench, { args: ["init", "-input=false", "-no-color"] });
   const destroy = run.destroy ? ["-destroy"] : [];
   await runCommand(bench, {
@@ -117,18 +98,18 @@ async function makePlan(deps: PhaseDeps, { run, token, log }: Work): Promise<Pla
   });
   const json = await showPlan(bench, planFile);
   refuseUndeclared(inputs, json);
-  const diff = diffPlan(json, createMasker(collectSensitiveValues(json, secrets)));
+  const diff = diffPlan(json, createMasker(collectSensitiveValues(json, bench.secrets)));
   return {
     diff,
-    key: await storePlan(deps, run, workspace.directory),
-    lockFile: await readLockFile(workspace.directory),
+    key: await storePlan(deps, run, directory),
+    lockFile: await readLockFile(directory),
   };
 }
 
 /** Fixes what the run is made of: from here on, later changes of the environment do not concern it. */
 async function freeze(
   deps: PhaseDeps,
-  { run, token, terraform }: Omit<Work, "log"> & { terraform: TerraformIdentity },
+  { run, token, terraform }: Omit<PhaseWork, "log"> & { terraform: TerraformIdentity },
 ): Promise<{ inputs: ResolvedInput[]; variables: PlainVariable[] }> {
   const inputs = await resolveInputs(deps, { run, token });
   const variables = withInputs(await readVariables(deps, run.environmentId), inputs);

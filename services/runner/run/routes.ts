@@ -18,7 +18,7 @@ import type { PhaseSender } from "./queue.ts";
 import { Run, runSchemas, RunStateWord, toRunReply } from "./reply.ts";
 import { askRun } from "./request.ts";
 import { readRescuedState } from "./rescue.ts";
-import { RunNotFoundError, type RunRecord } from "./run.ts";
+import { PlanNotFoundError, RunNotFoundError, type RunRecord } from "./run.ts";
 import { findRun, listRuns } from "./store.ts";
 import { stateReply } from "../state/state.ts";
 import { streamRun } from "./stream.ts";
@@ -172,7 +172,7 @@ function mountRunReads(app: HttpApp, { database, blobs, box, stopping }: RunRout
     },
     async (request) => {
       const run = await enter(database, request, { role: "read", action: "read the plan of" });
-      if (!run.diff) throw new RunNotFoundError(run.id, "read the plan of");
+      if (!run.diff) throw new PlanNotFoundError(run);
       return run.diff;
     },
   );

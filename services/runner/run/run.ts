@@ -81,6 +81,12 @@ export class RunNotFoundError extends NotFoundError {
   }
 }
 
+export class PlanNotFoundError extends NotFoundError {
+  constructor({ number, state }: Pick<RunRecord, "number" | "state">) {
+    super(`Cannot read the plan of run ${number}: it is ${state} and has none`);
+  }
+}
+
 export class RunStateError extends ConflictError {
   constructor(action: string, { number, state }: Pick<RunRecord, "number" | "state">, expected: string) {
     super(`Cannot ${action} run ${number}: it is ${state}, expected ${expected}`);

@@ -1,24 +1,8 @@
 import { captureTerraform } from "../terraform/capture.ts";
 import { runTerraform, type TerraformExit } from "../terraform/command.ts";
-import type { Terraform } from "../terraform/find.ts";
-import type { Masker } from "../terraform/mask.ts";
 import { readOutput } from "../terraform/output.ts";
 import { Problems } from "../terraform/problems.ts";
-import type { RunLog } from "./log.ts";
-import type { CancelSignals } from "./phase.ts";
-import type { Workspace } from "./workspace.ts";
-
-/** Terraform in the workspace of one phase. */
-export interface Bench {
-  terraform: Terraform;
-  workspace: Workspace;
-  signals: CancelSignals;
-  log: RunLog;
-  masker: Masker;
-  timeoutMs: number;
-  /** Told of each process group that is started. */
-  onStart(pid: number): void;
-}
+import type { Bench } from "./bench.ts";
 
 export class TerraformFailedError extends Error {
   override readonly name = "TerraformFailedError";
