@@ -87,9 +87,15 @@ export class Ingot implements AsyncDisposable {
     signal(this.pid, "SIGSTOP");
   }
 
-  /** Asks it to stop in order. */
+  /** Asks it to stop in order; throws when it does not within 40 seconds. */
   async stop(): Promise<Exit> {
-    return { ...(await this.#send("SIGTERM")), output: this.#output };
+    const exited = this.#send("SIGTERM");
+    using timer = new DisposableStack();
+    const late = new Promise<never>((_resolve, reject) => {
+      const timeout = setTimeout(() => reject(new Error("Ingot did not stop within 40 s")), 40_000);
+      timer.defer(() => clearTimeout(timeout));
+    });
+    return { ...(await Promise.race([exited, late])), output: this.#output };
   }
 
   async call(
