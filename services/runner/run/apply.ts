@@ -1,7 +1,6 @@
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { buffer } from "node:stream/consumers";
-import { sql } from "kysely";
 import { ConflictError, messageOf } from "#core/errors.ts";
 import { holdEnvironment } from "../environment/store.ts";
 import { readReferences, type StateReference } from "../state/references.ts";
@@ -13,13 +12,11 @@ import { openVariables, recheckInputs } from "./freeze.ts";
 import { beginAttempt, endRun, own, performPhase, type PhaseDeps } from "./phase.ts";
 import { endLeftover, holdsLock } from "./recover.ts";
 import { rescueState, StateUnsavedError, unsavedFile } from "./rescue.ts";
-import { getRunSecrets, lockRun } from "./store.ts";
+import { getRunSecrets, lockRun, now } from "./store.ts";
 import type { RunRecord } from "./run.ts";
 import { CanceledError, runCommand, showPlan } from "./terraform.ts";
 import { untilStored } from "./until-stored.ts";
 import { directoryOf, workDirectoryOf } from "./workspace.ts";
-
-const now = sql`now()` as never;
 
 export class PlanOutdatedError extends ConflictError {
   constructor(run: RunRecord, rule: string) {

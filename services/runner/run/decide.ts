@@ -1,10 +1,10 @@
-import { sql, type Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import { ConflictError } from "#core/errors.ts";
 import type { RunnerTables } from "../database.ts";
 import { announceRun } from "./announce.ts";
 import { dispatchNext, sendPhase, type PhaseSender } from "./queue.ts";
 import { isFinal, RunStateError, type RunRecord } from "./run.ts";
-import { lockRun, updateRun } from "./store.ts";
+import { lockRun, updateRun, now } from "./store.ts";
 
 /** How long an interrupted Terraform has to stop well before it may be killed. */
 export const forceCancelAfterMs = 10_000;
@@ -17,8 +17,6 @@ export class ForceCancelTooEarlyError extends ConflictError {
     super(`Cannot force-cancel run ${number}: ${state}`);
   }
 }
-
-const now = sql`now()` as never;
 
 /** The plan that waits is applied, exactly as it is. */
 export async function confirmRun(

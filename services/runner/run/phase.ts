@@ -1,6 +1,6 @@
 import { randomBytes, createHash } from "node:crypto";
 import type { Buffer } from "node:buffer";
-import { sql, type Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import type { BlobStore } from "#core/blob/blob-store.ts";
 import type { Clock } from "#core/clock.ts";
 import type { Log } from "#core/log.ts";
@@ -14,7 +14,7 @@ import { announceRun } from "./announce.ts";
 import { openRunLog, type Phase, type RunLog } from "./log.ts";
 import { dispatchNext, type PhaseSender } from "./queue.ts";
 import type { RunRecord, RunState } from "./run.ts";
-import { getRun, lockRun, updateRun, type RunChanges } from "./store.ts";
+import { getRun, lockRun, updateRun, type RunChanges, now } from "./store.ts";
 import { untilStored } from "./until-stored.ts";
 
 export interface PhaseDeps {
@@ -140,7 +140,7 @@ export async function endRun(
   const ended = await updateRun(trx, run.id, {
     ...changes,
     state,
-    ended_at: sql`now()` as never,
+    ended_at: now,
     token_hash: null,
     process: null,
   });

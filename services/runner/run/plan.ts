@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { Readable } from "node:stream";
-import { sql } from "kysely";
 import { codeOf, InvalidError, messageOf } from "#core/errors.ts";
 import { lockEnvironment } from "../environment/store.ts";
 import type { ResolvedInput } from "../input/input.ts";
@@ -17,12 +16,10 @@ import { readVariables, resolveInputs, sealVariables, withInputs } from "./freez
 import { beginAttempt, endRun, own, performPhase, type PhaseDeps } from "./phase.ts";
 import { findSuccessor, dispatchNext, supersede } from "./queue.ts";
 import { clearLeftovers, releaseOwnLock } from "./recover.ts";
-import { lockRun, updateRun } from "./store.ts";
+import { lockRun, updateRun, now } from "./store.ts";
 import type { RunRecord, TerraformIdentity } from "./run.ts";
 import { CanceledError, runCommand, showPlan } from "./terraform.ts";
 import { lockFileName } from "./workspace.ts";
-
-const now = sql`now()` as never;
 
 /** An input for which the configuration has no variable: Terraform only warns, and plans with something else. */
 export class InputUndeclaredError extends InvalidError {

@@ -1,4 +1,4 @@
-import { sql, type Transaction } from "kysely";
+import type { Transaction } from "kysely";
 import type { PgBoss } from "pg-boss";
 import { fromKysely } from "#core/jobs.ts";
 import type { RunnerTables } from "../database.ts";
@@ -6,7 +6,7 @@ import { lockEnvironment } from "../environment/store.ts";
 import { announceRun } from "./announce.ts";
 import type { Phase } from "./log.ts";
 import { isArtifactCaused, type RunRecord } from "./run.ts";
-import { selectRuns, updateRun } from "./store.ts";
+import { selectRuns, updateRun, now } from "./store.ts";
 
 /** What a worker gets to do. */
 export interface PhaseJob {
@@ -51,7 +51,7 @@ export async function dispatchNext(
     .limit(1)
     .executeTakeFirst();
   if (!next) return;
-  await updateRun(trx, next.id, { dispatched_at: sql`now()` as never });
+  await updateRun(trx, next.id, { dispatched_at: now });
   await sendPhase(trx, boss, { phase: "plan", runId: next.id });
 }
 
@@ -91,7 +91,7 @@ export async function supersede(
   const ended = {
     state: "superseded",
     superseded_by: by.id,
-    ended_at: sql`now()` as never,
+    ended_at: now,
     token_hash: null,
   } as const;
   const superseded = await updateRun(trx, run.id, ended);

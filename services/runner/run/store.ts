@@ -147,7 +147,14 @@ export async function findRunByIdempotencyKey(
     .executeTakeFirst();
 }
 
-export type RunChanges = Omit<Updateable<RunTable>, "id" | "inputs" | "diff" | "terraform" | "process"> & {
+/** The time of the transaction. */
+export const now = sql<Date>`now()`;
+
+type Plain = Omit<Updateable<RunTable>, "id" | "inputs" | "diff" | "terraform" | "process">;
+
+export type RunChanges = {
+  [Column in keyof Plain]: Plain[Column] | (Date extends Plain[Column] ? typeof now : never);
+} & {
   inputs?: readonly ResolvedInput[];
   diff?: PlanDiff;
   terraform?: TerraformIdentity;
