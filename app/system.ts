@@ -9,6 +9,9 @@ import { openEmbeddedBus } from "#core/bus/embedded.ts";
 import { systemClock } from "#core/clock.ts";
 import { startEmbeddedPostgres } from "#core/database/embedded/start.ts";
 import { openDatabase } from "#core/database/database.ts";
+import { requireDatabase } from "#core/database/require.ts";
+import { messageOf, UnavailableError } from "#core/errors.ts";
+import type { ListenAddress } from "#core/settings.ts";
 import { lockDirectory } from "#core/directory-lock.ts";
 import { createHttpApp, type HttpApp } from "#core/http/app.ts";
 import { useAuthenticator } from "#core/http/credentials.ts";
@@ -58,15 +61,25 @@ export async function startSystem(config: Config, { log, services, blobs }: Syst
   await mountOpenApi(app, openApiInfo);
   const health = mountHealth(app);
   resources.use(checkDatabase(health, databaseUrl));
-  const shared: Shared = { config, log, app, bus, health, databaseUrl, authenticators };
-  shared.blobs =
-    blobs ?? (await openDirectoryBlobStore(path.join(config.dataDir, "blobs"), { isAlone: true }));
-
-  const started = await startServices(shared, services, resources);
+  let url = "";
+  const started = await startServices(
+    {
+      config,
+      log,
+      app,
+      bus,
+      health,
+      databaseUrl,
+      authenticators,
+      blobs: blobs ?? (await openDirectoryBlobStore(path.join(config.dataDir, "blobs"), { isAlone: true })),
+      url: () => url,
+    },
+    services,
+    resources,
+  );
   // Before anything else can fail: the database has its hash already, and nobody gets it again.
   if (started.firstToken) await writeToken(config.dataDir, started.firstToken);
-  const url = await listen(app, config, resources);
-  shared.url = url;
+  url = await listen(app, config, resources);
   if (started.work) resources.use(await started.work());
   const running = resources.move();
   return {
@@ -86,9 +99,9 @@ interface Shared {
   health: Health;
   databaseUrl: string;
   authenticators: Authenticator[];
-  blobs?: BlobStore;
+  blobs: BlobStore;
   /** Known when the process listens. */
-  url?: string;
+  url(): string;
 }
 
 async function startServices(
@@ -96,8 +109,7 @@ async function startServices(
   services: readonly ServiceName[],
   resources: AsyncDisposableStack,
 ) {
-  const { config, log, app, bus, health, databaseUrl, authenticators } = shared;
-  const blobs = shared.blobs as BlobStore;
+  const { config, log, app, bus, blobs, health, databaseUrl, authenticators, url } = shared;
   const clock = systemClock;
   let firstToken: string | undefined;
   let work: (() => Promise<AsyncDisposable>) | undefined;
@@ -125,7 +137,7 @@ async function startServices(
         health,
         box: createSecretBox(secret),
         workDir: path.join(config.dataDir, "runs"),
-        url: () => shared.url ?? "",
+        url,
         terraform: config.terraform,
         hostEnvironment: config.hostEnvironment,
         cliConfiguration: config.terraformCliConfig ? await readFile(config.terraformCliConfig, "utf8") : "",
@@ -143,7 +155,10 @@ async function openDatabaseServer(
   { databaseUrl, dataDir }: Config,
   log: Log,
 ): Promise<{ url: string; ended: Promise<never>; resource?: AsyncDisposable }> {
-  if (databaseUrl !== undefined) return { url: databaseUrl, ended: new Promise<never>(() => undefined) };
+  if (databaseUrl !== undefined) {
+    await requireDatabase(databaseUrl);
+    return { url: databaseUrl, ended: new Promise<never>(() => undefined) };
+  }
   const server = await startEmbeddedPostgres({ dataDir: path.join(dataDir, "postgres"), log });
   return { url: server.url, ended: server.ended, resource: server };
 }
@@ -171,12 +186,20 @@ function firstOf(authenticators: readonly Authenticator[]): Authenticator {
   };
 }
 
+export class ListenError extends UnavailableError {
+  constructor({ host, port }: ListenAddress, cause: unknown) {
+    super(`Cannot listen on "${host}:${port}": ${messageOf(cause)}`, { cause });
+  }
+}
+
 async function listen(
   app: HttpApp,
   { listen: address }: Config,
   resources: AsyncDisposableStack,
 ): Promise<string> {
-  await app.listen({ host: address.host, port: address.port });
+  await app.listen({ host: address.host, port: address.port }).catch((error: unknown) => {
+    throw new ListenError(address, error);
+  });
   resources.defer(() => app.close());
   const { port } = app.server.address() as AddressInfo;
   const host = address.host === "0.0.0.0" || address.host === "::" ? "127.0.0.1" : address.host;

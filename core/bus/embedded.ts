@@ -1,7 +1,6 @@
 import path from "node:path";
 import type pg from "pg";
-import type { PgBoss } from "pg-boss";
-import { type JobWithMetadata } from "pg-boss";
+import type { JobWithMetadata, PgBoss } from "pg-boss";
 import { openDatabase } from "../database/database.ts";
 import { migrate } from "../database/migrate.ts";
 import { messageOf } from "../errors.ts";
