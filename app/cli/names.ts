@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
+import { namePattern as name } from "#proto/names.ts";
 import { UsageError } from "./errors.ts";
 
-const name = "[A-Za-z0-9][A-Za-z0-9._-]{0,49}";
 const qualifiedName = new RegExp(`^(${name})/(${name})$`);
 const reference = new RegExp(`^(${name})/(${name}:${name})$`);
 const key = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/;

@@ -7,7 +7,7 @@ import { captureTerraform } from "#runner/terraform/capture.ts";
 import { findTerraform } from "#runner/terraform/find.ts";
 import { givenEnvironment, waitForRun, type TestEnvironment } from "../support/environment.ts";
 import { givenMeeting, startStorySystem } from "../support/story.ts";
-import type { Reply } from "../support/system.ts";
+import type { Reply } from "../support/call.ts";
 
 const system = await startStorySystem();
 

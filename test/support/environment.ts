@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { expect } from "vitest";
 import { packFiles } from "./archive.ts";
 import { followRun, type RunEvent } from "./run-stream.ts";
-import type { Reply, TestSystem } from "./system.ts";
+import type { Reply } from "./call.ts";
+import type { TestSystem } from "./system.ts";
 
 /** The reply of a run, as far as tests look at it. */
 export interface Run {

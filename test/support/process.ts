@@ -7,7 +7,7 @@ import process from "node:process";
 import { chooseAccount } from "#core/database/embedded/account.ts";
 import { findServers } from "#core/database/embedded/servers.ts";
 import { findProcesses, signal } from "./processes.ts";
-import type { CallOptions, Reply } from "./system.ts";
+import { callApi, type CallOptions, type Reply } from "./call.ts";
 
 const program = path.resolve(import.meta.dirname, "../../app/ingot.js");
 
@@ -98,23 +98,8 @@ export class Ingot implements AsyncDisposable {
     return { ...(await Promise.race([exited, late])), output: this.#output };
   }
 
-  async call(
-    method: string,
-    route: string,
-    { token = this.token, body, headers = {} }: CallOptions = {},
-  ): Promise<Reply> {
-    const response = await fetch(`${this.url}${route}`, {
-      method,
-      headers: {
-        ...(token !== null && { authorization: `Bearer ${token}` }),
-        ...(body !== undefined && { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const isJson = response.headers.get("content-type")?.includes("json") ?? false;
-    return { status: response.status, body: (isJson && text !== "" ? JSON.parse(text) : text) as never };
+  call(method: string, route: string, { token = this.token, ...options }: CallOptions = {}): Promise<Reply> {
+    return callApi(method, `${this.url}${route}`, { token, ...options });
   }
 
   /** The database that it works on, for a connection of the test's own. */

@@ -6,6 +6,7 @@ import type { BlobStore } from "#core/blob/blob-store.ts";
 import { createLog, type Log } from "#core/log.ts";
 import { readConfig } from "#app/config.ts";
 import { startSystem, type System } from "#app/system.ts";
+import { callApi, type CallOptions, type Reply } from "./call.ts";
 import { createTestDatabase } from "./database.ts";
 
 export interface TestSystem extends AsyncDisposable {
@@ -18,17 +19,6 @@ export interface TestSystem extends AsyncDisposable {
   createToken(scopes: string[]): Promise<string>;
   /** One call of our API as admin, or as another token. */
   call(method: string, path: string, options?: CallOptions): Promise<Reply>;
-}
-
-export interface CallOptions {
-  token?: string | null;
-  body?: unknown;
-  headers?: Record<string, string>;
-}
-
-export interface Reply {
-  status: number;
-  body: never;
 }
 
 export interface TestSystemOptions {
@@ -60,8 +50,8 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
   );
   const token = (await readFile(path.join(dataDir, "admin-token"), "utf8")).trim();
   const running = resources.move();
-  const call = (method: string, route: string, { token: as = token, body, headers = {} }: CallOptions = {}) =>
-    callApi(`${system.url}${route}`, { method, token: as, body, headers });
+  const call = (method: string, route: string, { token: as = token, ...options }: CallOptions = {}) =>
+    callApi(method, `${system.url}${route}`, { token: as, ...options });
   return {
     url: system.url,
     token,
@@ -77,26 +67,4 @@ export async function startTestSystem(options: TestSystemOptions = {}): Promise<
     },
     [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
   };
-}
-
-interface ApiCall {
-  method: string;
-  token: string | null;
-  body: unknown;
-  headers: Record<string, string>;
-}
-
-async function callApi(url: string, { method, token, body, headers }: ApiCall): Promise<Reply> {
-  const response = await fetch(url, {
-    method,
-    headers: {
-      ...(token !== null && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
-      ...headers,
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  const json = response.headers.get("content-type")?.includes("json") ?? false;
-  return { status: response.status, body: (json && text !== "" ? JSON.parse(text) : text) as never };
 }

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { InvalidError, NotFoundError } from "#core/errors.ts";
 import { nullable, Timestamp } from "#core/http/schemas.ts";
+import { artifactTypePattern, canonicalType } from "#proto/names.ts";
 
 export interface ArtifactRecord {
   id: number;
@@ -27,26 +28,19 @@ export class ArtifactNotFoundError extends NotFoundError {
   }
 }
 
-export const typePattern = "^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$";
-const typePatternCompiled = new RegExp(typePattern);
-
 export const ArtifactType = Type.String({
-  pattern: typePattern,
+  pattern: `^${artifactTypePattern}$`,
   description: "Artifact type such as amazon.image; amazon.ami and aws.ami are aliases of it",
 });
 
-const aliases = new Map([
-  ["amazon.ami", "amazon.image"],
-  ["aws.ami", "amazon.image"],
-]);
+const artifactType = new RegExp(`^${artifactTypePattern}$`);
 
-export function canonicalType(type: string): string {
-  if (!typePatternCompiled.test(type)) {
-    throw new InvalidError(
-      `Cannot use "${type}" as artifact type: expected 1 to 100 letters, digits, ".", "_", "+" or "-", beginning with a letter or digit`,
-    );
-  }
-  return aliases.get(type) ?? type;
+/** The canonical type that a caller means. */
+export function parseType(type: string): string {
+  if (artifactType.test(type)) return canonicalType(type);
+  throw new InvalidError(
+    `Cannot use "${type}" as artifact type: expected 1 to 100 letters, digits, ".", "_", "+" or "-", beginning with a letter or digit`,
+  );
 }
 
 export const Artifact = Type.Object(

@@ -7,7 +7,7 @@ import { page, PageQuery, problems, ref } from "#core/http/schemas.ts";
 import type { RegistryDatabase } from "../database.ts";
 import { Name } from "../namespace/namespace.ts";
 import { requirePrincipal } from "../principal.ts";
-import { Artifact, ArtifactNotFoundError, ArtifactType, canonicalType, formatArtifact } from "./artifact.ts";
+import { Artifact, ArtifactNotFoundError, ArtifactType, parseType, formatArtifact } from "./artifact.ts";
 import { ensureArtifact, findArtifact, listArtifacts, type ListedArtifact } from "./store.ts";
 
 const ArtifactCreate = Type.Object(
@@ -47,7 +47,7 @@ export function mountArtifacts(app: HttpApp, { database }: { database: RegistryD
       const rows = await listArtifacts(database.kysely, {
         visible,
         namespace,
-        type: type === undefined ? undefined : canonicalType(type),
+        type: type === undefined ? undefined : parseType(type),
         after: decodeIntegerCursor(after),
         limit,
       });

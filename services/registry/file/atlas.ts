@@ -5,7 +5,7 @@ import { useRenderer, type HttpApp } from "#core/http/app.ts";
 import { detachBody } from "#core/http/drain.ts";
 import { matchesEtag } from "#core/http/etag.ts";
 import { renderErrorList, type Renderer } from "#core/http/render.ts";
-import { canonicalType } from "../artifact/artifact.ts";
+import { parseType } from "../artifact/artifact.ts";
 import { renderForPacker } from "../atlas/render.ts";
 import { findBuildWithFile } from "./store.ts";
 import { receiveFile, type UploadDeps } from "./upload.ts";
@@ -67,7 +67,7 @@ async function sendFile(
   const action = `download the file of "${namespace}/${name}:${version}"`;
   authorize(request.principal, { namespace, role: "read", action, thing: "such file" });
   const number = readVersion(version);
-  const type = canonicalType(request.params.type);
+  const type = parseType(request.params.type);
   const build = await findBuildWithFile(database.kysely, { namespace, name, type, number });
   if (!build?.file) throw new FileNotFoundError(request.params);
   const { key, sizeBytes, sha256 } = build.file;

@@ -1,13 +1,13 @@
 import { Type } from "typebox";
 import { ConflictError, InvalidError } from "#core/errors.ts";
 import { Timestamp } from "#core/http/schemas.ts";
+import { namePattern } from "#proto/names.ts";
 
-/** What names of namespaces, artifacts and environments look like. */
-export const namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$";
-const namePatternCompiled = new RegExp(namePattern);
+const anchoredName = `^${namePattern}$`;
+const nameRule = new RegExp(anchoredName);
 
 export const Name = Type.String({
-  pattern: namePattern,
+  pattern: anchoredName,
   description: "Letters, digits, '.', '_', '-'; at most 50",
 });
 
@@ -36,5 +36,5 @@ export class NamespaceExistsError extends ConflictError {
 }
 
 export function assertName(kind: "namespace" | "artifact", name: string): void {
-  if (!namePatternCompiled.test(name)) throw new NameInvalidError(kind, name);
+  if (!nameRule.test(name)) throw new NameInvalidError(kind, name);
 }

@@ -5,7 +5,7 @@ import { NotFoundError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { matchesEtag } from "#core/http/etag.ts";
 import { noContent, nullable, problems, ref, Timestamp } from "#core/http/schemas.ts";
-import { ArtifactType, canonicalType, formatArtifact } from "../artifact/artifact.ts";
+import { ArtifactType, parseType, formatArtifact } from "../artifact/artifact.ts";
 import type { RegistryDatabase } from "../database.ts";
 import { Name } from "../namespace/namespace.ts";
 import { Metadata, toFileReply } from "../version/version.ts";
@@ -80,7 +80,7 @@ export function mountResolve(app: HttpApp, { database, baseUrl }: ResolveDeps): 
       });
       const { version, ...artifact } = parseReference(text);
       if (typeof version === "object") throw new NotFoundError(`Cannot resolve "${text}": no such channel`);
-      const type = request.query.type === undefined ? undefined : canonicalType(request.query.type);
+      const type = request.query.type === undefined ? undefined : parseType(request.query.type);
       const builds = await findReferencedBuilds(database, { ...artifact, version, type });
       const answer = chooseLocation({ reference: text, type, region: request.query.region }, builds);
       const plain = prefersPlainText(request.headers.accept);

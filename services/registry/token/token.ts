@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Buffer } from "node:buffer";
 import { allows, roles, type Grant, type Principal, type Role } from "#core/access.ts";
 import { ConflictError, ForbiddenError, InvalidError, NotFoundError } from "#core/errors.ts";
+import { namePattern } from "#proto/names.ts";
 
 export interface TokenRecord {
   id: string;
@@ -22,7 +23,7 @@ export function hashToken(token: string): Buffer {
   return createHash("sha256").update(token).digest();
 }
 
-export const scopePattern = `^(\\*|[A-Za-z0-9][A-Za-z0-9._-]{0,49}):(${roles.join("|")})$`;
+export const scopePattern = `^(\\*|${namePattern}):(${roles.join("|")})$`;
 
 /** `acmeinc:publish`, `*:admin`. */
 export function parseScope(scope: string): Grant {

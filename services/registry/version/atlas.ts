@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { authorize, type Principal } from "#core/access.ts";
 import { InvalidError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
-import { canonicalType, formatArtifact } from "../artifact/artifact.ts";
+import { parseType, formatArtifact } from "../artifact/artifact.ts";
 import type { RegistryDatabase } from "../database.ts";
 import { createUploadSecret, uploadUrl } from "../file/upload.ts";
 import { assertName } from "../namespace/namespace.ts";
@@ -35,7 +35,7 @@ export function mountAtlasVersions(app: HttpApp, { database, publisher, baseUrl 
       authorize(request.principal, { namespace, role: "publish", action, thing });
       assertName("namespace", namespace);
       assertName("artifact", name);
-      const type = canonicalType(request.params.type);
+      const type = parseType(request.params.type);
       const wanted = readArtifactVersion(request.body);
       const upload = wanted.file ? createUploadSecret() : undefined;
       const { number } = await publisher.publish({
@@ -70,7 +70,7 @@ export function mountAtlasVersions(app: HttpApp, { database, publisher, baseUrl 
     async (request) => {
       const { namespace, name } = request.params;
       assertMaySearch(request.principal, request.params);
-      const type = canonicalType(request.params.type);
+      const type = parseType(request.params.type);
       const builds = await searchBuilds(database.kysely, {
         namespace,
         name,

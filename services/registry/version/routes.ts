@@ -5,7 +5,7 @@ import { ConflictError, InvalidError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { decodeIntegerCursor, toPage } from "#core/http/cursor.ts";
 import { nullable, page, PageQuery, problems, ref } from "#core/http/schemas.ts";
-import { ArtifactNotFoundError, ArtifactType, canonicalType, formatArtifact } from "../artifact/artifact.ts";
+import { ArtifactNotFoundError, ArtifactType, parseType, formatArtifact } from "../artifact/artifact.ts";
 import { findArtifact } from "../artifact/store.ts";
 import type { RegistryDatabase } from "../database.ts";
 import { renewUpload } from "../file/store.ts";
@@ -99,7 +99,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
       const versions = await listVersions(database.kysely, {
         namespace,
         name,
-        type: type === undefined ? undefined : canonicalType(type),
+        type: type === undefined ? undefined : parseType(type),
         metadata: metadata.map(readPair),
         after: decodeIntegerCursor(after, { max: maxNumber }),
         limit,
@@ -133,7 +133,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
       const action = `publish "${formatArtifact(request.params)}"`;
       authorize(request.principal, { namespace, role: "publish", action, thing: `namespace "${namespace}"` });
       const { externalId = "", metadata = {}, file = false, buildNumber = 0 } = request.body;
-      const type = canonicalType(request.body.type);
+      const type = parseType(request.body.type);
       assertMetadataFits(metadata);
       const upload = file ? createUploadSecret() : undefined;
       const { number, buildId, replayed } = await publisher.publish({

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { ConflictError, NotFoundError } from "#core/errors.ts";
 import { nullable, Timestamp } from "#core/http/schemas.ts";
+import { namePattern } from "#proto/names.ts";
 
 /** Which environment: `acmeinc/prod`. */
 export interface EnvironmentRef {
@@ -36,7 +37,7 @@ export class EnvironmentExistsError extends ConflictError {
 }
 
 export const Name = Type.String({
-  pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,49}$",
+  pattern: `^${namePattern}$`,
   description: "Letters, digits, '.', '_', '-'; at most 50",
 });
 

@@ -1,6 +1,7 @@
 import { Type } from "typebox";
 import { InvalidError, NotFoundError } from "#core/errors.ts";
 import { nullable, Timestamp } from "#core/http/schemas.ts";
+import { readReference } from "#proto/names.ts";
 
 /** A Terraform variable bound to a reference. */
 export interface InputRecord {
@@ -48,22 +49,18 @@ export class ReferenceInvalidError extends InvalidError {
 
 export interface ParsedReference {
   namespace: string;
+  /** `acmeinc/web` */
   artifact: string;
+  /** As it was written: `latest`, a channel or a number. */
   version: string;
 }
 
-const namePattern = "[A-Za-z0-9][A-Za-z0-9._-]{0,49}";
-const maxVersion = 2_147_483_647;
-const referencePattern = new RegExp(`^(${namePattern})/(${namePattern}):(${namePattern})$`);
-
-export function parseReference(variable: string, reference: string): ParsedReference {
-  const match = referencePattern.exec(reference);
-  if (!match) throw new ReferenceInvalidError(variable, reference);
-  const [, namespace = "", name = "", version = ""] = match;
-  if (/^\d+$/.test(version) && !(Number(version) >= 1 && Number(version) <= maxVersion)) {
-    throw new ReferenceInvalidError(variable, reference);
-  }
-  return { namespace, artifact: `${namespace}/${name}`, version };
+export function parseReference(variable: string, text: string): ParsedReference {
+  const reference = readReference(text);
+  if (!reference) throw new ReferenceInvalidError(variable, text);
+  const { namespace, name } = reference;
+  const artifact = `${namespace}/${name}`;
+  return { namespace, artifact, version: text.slice(artifact.length + 1) };
 }
 
 export const variableName = Type.String({

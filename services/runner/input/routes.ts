@@ -3,6 +3,7 @@ import { allows } from "#core/access.ts";
 import { NotFoundError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { noContent, problems, ref } from "#core/http/schemas.ts";
+import { artifactTypePattern, canonicalType } from "#proto/names.ts";
 import { authorizeEnvironment } from "../access.ts";
 import type { RunnerDatabase } from "../database.ts";
 import { environmentParams, formatEnvironment } from "../environment/environment.ts";
@@ -15,9 +16,7 @@ const InputList = Type.Object({ items: Type.Array(ref(Input)) }, { $id: "InputLi
 const InputPut = Type.Object(
   {
     reference: Type.String({ maxLength: 160, description: "acmeinc/web:latest" }),
-    type: Type.Optional(
-      Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$", description: "Artifact type" }),
-    ),
+    type: Type.Optional(Type.String({ pattern: `^${artifactTypePattern}$`, description: "Artifact type" })),
     region: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$" })),
   },
   { $id: "InputPut", additionalProperties: false },
@@ -123,9 +122,4 @@ export function mountInputs(app: HttpApp, { database, wake }: InputRoutesDeps): 
       return reply.code(204).send(null);
     },
   );
-}
-
-/** Events name types canonically. */
-function canonicalType(type: string): string {
-  return type === "amazon.ami" || type === "aws.ami" ? "amazon.image" : type;
 }
