@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
-          include: ["{app,core,plugins,proto,services,test/api,test/stories}/**/*.test.ts"],
+          include: ["{app,core,plugins,proto,services,test/api,test/stories,test/house}/**/*.test.ts"],
           globalSetup: ["test/support/database-server.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
