@@ -71,9 +71,16 @@ export async function startRunner(deps: RunnerDeps): Promise<Runner> {
   const { boss } = jobs;
   const wake = () => outbox.wake();
   const terraform = () => findTerraform(deps.terraform, deps.hostEnvironment["PATH"]);
-  health.add("terraform", async () => `${(await terraform()).product} ${(await terraform()).version}`, {
-    critical: false,
-  });
+  health.add(
+    "terraform",
+    async () => {
+      const { product, version } = await terraform();
+      return `${product} ${version}`;
+    },
+    {
+      critical: false,
+    },
+  );
 
   resources.use(
     await bus.read<CloudEvent>({

@@ -5,6 +5,7 @@ import { ConflictError, InvalidError } from "#core/errors.ts";
 import type { HttpApp } from "#core/http/app.ts";
 import { decodeIntegerCursor, toPage } from "#core/http/cursor.ts";
 import { nullable, page, PageQuery, problems, ref } from "#core/http/schemas.ts";
+import { maxVersionNumber } from "#proto/names.ts";
 import { ArtifactNotFoundError, ArtifactType, parseType, formatArtifact } from "../artifact/artifact.ts";
 import { findArtifact } from "../artifact/store.ts";
 import type { RegistryDatabase } from "../database.ts";
@@ -53,7 +54,6 @@ const PublishedVersion = Type.Object(
   },
   { $id: "PublishedVersion" },
 );
-const maxNumber = 2_147_483_647;
 const params = Type.Object({ namespace: Name, name: Name });
 const tags = ["versions"];
 
@@ -101,7 +101,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
         name,
         type: type === undefined ? undefined : parseType(type),
         metadata: metadata.map(readPair),
-        after: decodeIntegerCursor(after, { max: maxNumber }),
+        after: decodeIntegerCursor(after, { max: maxVersionNumber }),
         limit,
       });
       const url = baseUrl(request);
@@ -171,7 +171,7 @@ export function mountVersions(app: HttpApp, { database, publisher, baseUrl }: Ve
         params: Type.Object({
           namespace: Name,
           name: Name,
-          number: Type.Integer({ minimum: 1, maximum: maxNumber }),
+          number: Type.Integer({ minimum: 1, maximum: maxVersionNumber }),
         }),
         response: { 200: ref(Version), ...problems(400, 401, 404) },
       },

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from "kysely";
 import { InvalidError } from "#core/errors.ts";
+import { maxVersionNumber } from "#proto/names.ts";
 import type { ArtifactRef } from "../artifact/artifact.ts";
 import type { RegistryTables } from "../database.ts";
 import { selectBuilds } from "./store.ts";
@@ -82,7 +83,7 @@ export function readSearch(
   return { selector: readSelector(query), filters: readFilters(query) };
 }
 
-const largest = { version: 2_147_483_647, build: Number.MAX_SAFE_INTEGER } as const;
+const largest = { version: maxVersionNumber, build: Number.MAX_SAFE_INTEGER } as const;
 
 function readSelector(query: Readonly<Record<string, unknown>>): Selector {
   for (const by of ["version", "build"] as const) {
